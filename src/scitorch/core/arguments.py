@@ -1,0 +1,100 @@
+"""From what a user passed to tensors of one precision on one device, or a clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from .errors import ArgumentError, DeviceError
+from .plan import ACCEPTED, compute_dtype, compute_precision
+
+_NUMBERS = (int, float, complex, torch.SymInt, torch.SymFloat)
+
+
+def prepare(
+    operator: str, names: Sequence[str], defaults: Mapping[str, Any], given: Sequence[Any]
+) -> tuple[list[torch.Tensor | None], torch.dtype | None]:
+    """Tensors (or None) in the precision to compute in, and the half precision to return results in.
+
+    Numbers become constants that do not promote. Casts are ordinary differentiable torch operations. Under autocast,
+    half precision is computed and returned in float32.
+    """
+    arguments = _complete(operator, names, defaults, given)
+    tensors = [x for x in arguments if isinstance(x, torch.Tensor)]
+    device = _one_device(operator, names, arguments)
+    precision, half = compute_precision(tensors)
+    if half is not None and torch.is_autocast_enabled(device.type):
+        half = None
+    return [_convert(x, precision, device) for x in arguments], half
+
+
+def _complete(operator: str, names: Sequence[str], defaults: Mapping[str, Any], given: Sequence[Any]) -> list[Any]:
+    """One checked argument a name; those left out have their defaults."""
+    if len(given) > len(names):
+        got = f"{len(given)}"
+        raise ArgumentError(operator, "arguments", f"{len(names)} by position ({', '.join(names)})", got)
+    arguments = list(given)
+    for name in names[len(given) :]:
+        if name not in defaults:
+            raise ArgumentError(operator, name, "a tensor or a number", "nothing", "passing it by position")
+        arguments.append(defaults[name])
+    return [
+        _checked(operator, name, x, optional=defaults.get(name, 0) is None)
+        for name, x in zip(names, arguments, strict=True)
+    ]
+
+
+def _checked(operator: str, name: str, x: Any, *, optional: bool) -> Any:
+    if isinstance(x, torch.Tensor):
+        return _checked_tensor(operator, name, x)
+    if isinstance(x, np.generic):
+        x = x.item()
+    if isinstance(x, _NUMBERS) or (x is None and optional):
+        return x
+    wanted = "a tensor or a number" + " or None" * optional
+    if isinstance(x, torch.fx.Proxy):
+        advice = "make_fx or torch.export, since torch.fx.symbolic_trace cannot see through an operator"
+    elif x is None:
+        advice = "a tensor"
+    else:
+        advice = f"torch.as_tensor({name})"
+    raise ArgumentError(operator, name, wanted, _described(x), advice)
+
+
+def _described(x: Any) -> str:
+    if isinstance(x, np.ndarray):
+        return f"a NumPy array of shape {x.shape}"
+    return "None" if x is None else f"{type(x).__name__} {x!r:.60}"
+
+
+def _checked_tensor(operator: str, name: str, tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_nested:
+        raise ArgumentError(operator, name, "a dense tensor", "a nested tensor", "its items one by one, or padding")
+    if tensor.layout is not torch.strided:
+        raise ArgumentError(operator, name, "a dense tensor", f"layout {tensor.layout}", f"{name}.to_dense()")
+    if tensor.dtype not in ACCEPTED:
+        raise ArgumentError(
+            operator, name, "a floating, complex, integer or bool tensor", str(tensor.dtype), f"{name}.to(torch.float32)"
+        )
+    return tensor
+
+
+def _one_device(operator: str, names: Sequence[str], arguments: Sequence[Any]) -> torch.device:
+    devices = {name: x.device for name, x in zip(names, arguments, strict=True) if isinstance(x, torch.Tensor)}
+    if len(set(devices.values())) > 1:
+        got = ", ".join(f"{name} on {device}" for name, device in devices.items())
+        raise DeviceError(operator, ", ".join(devices), "all tensors on one device", got, ".to(device)")
+    return next(iter(devices.values()), torch.device("cpu"))
+
+
+def _convert(x: Any, precision: torch.dtype, device: torch.device) -> torch.Tensor | None:
+    if x is None:
+        return None
+    if isinstance(x, torch.Tensor):
+        dtype = compute_dtype(x.dtype, precision)
+        return x if x.dtype == dtype else x.to(dtype)
+    dtype = compute_dtype(torch.complex64, precision) if isinstance(x, complex) else precision
+    return torch.full((), x, dtype=dtype, device=device)

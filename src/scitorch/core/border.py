@@ -1,0 +1,140 @@
+"""The only code that moves data between torch and NumPy.
+
+In: a tensor lends its memory to NumPy, read-only and without a copy. Out: an array that nobody else holds becomes a
+tensor without a copy; anything else is copied. A tensor on an accelerator goes through host memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.dlpack import to_dlpack
+
+from . import modes
+from .errors import KernelError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NUMPY_DTYPE = {
+    torch.bool: np.dtype(np.bool_),
+    torch.uint8: np.dtype(np.uint8),
+    torch.int8: np.dtype(np.int8),
+    torch.int16: np.dtype(np.int16),
+    torch.int32: np.dtype(np.int32),
+    torch.int64: np.dtype(np.int64),
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+    torch.complex64: np.dtype(np.complex64),
+    torch.complex128: np.dtype(np.complex128),
+}
+
+
+class _Loan:
+    """A tensor as NumPy may borrow it.
+
+    Through DLPack and not `Tensor.numpy`: NumPy makes an array from an unversioned capsule read-only, so that a kernel
+    which writes into its input raises; the storage stays resizable, which FSDP2 needs of parameters; a tensor that
+    requires grad needs no detached copy; and it takes 0.6 µs where ``t.detach().numpy()`` takes 0.8.
+    """
+
+    __slots__ = ("_tensor",)
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._tensor = tensor
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return to_dlpack(self._tensor)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)  # kDLCPU
+
+
+def lend(tensor: torch.Tensor) -> Array:
+    """A read-only array over the memory of a tensor that `modes.plain` accepts."""
+    return np.from_dlpack(_Loan(tensor))
+
+
+def fetch(tensor: torch.Tensor) -> Array:
+    """A read-only array of any dense tensor: conjugate and negative bits resolved, accelerator memory copied."""
+    tensor = tensor.detach().resolve_conj().resolve_neg()
+    if tensor.device.type != "cpu":
+        host = torch.empty_like(tensor, device="cpu", pin_memory=tensor.device.type == "cuda")
+        tensor = host.copy_(tensor)
+    return lend(tensor)
+
+
+def _holders(results: Sequence[Any], index: int) -> int:
+    return sys.getrefcount(results[index])
+
+
+# What `_holders` says of an array that the list alone holds: the count depends on the Python version.
+_UNSHARED = _holders([np.empty(1)], 0)
+
+
+def to_tensor(results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """The result at `index` as a C-contiguous tensor whose memory nobody else holds; copies only where it must.
+
+    An array is fresh when the list of results holds the only reference to it and it owns its memory. A view of an input,
+    a buffer that the kernel keeps, an array returned twice, a broadcast or transposed array are copied.
+    """
+    unshared = _holders(results, index) == _UNSHARED
+    array = results[index]
+    flags = array.flags
+    if unshared and flags.owndata and flags.carray and array.dtype == NUMPY_DTYPE[dtype]:
+        return torch.from_numpy(array)
+    results[index] = None
+    return torch.from_numpy(np.array(array, dtype=NUMPY_DTYPE[dtype], order="C", copy=True))
+
+
+def collect(operator: str, returned: Any, count: int) -> list[Any]:
+    """The kernel's results as a list that alone holds them, where they are fresh."""
+    if count == 1:
+        return [returned]
+    if not isinstance(returned, (tuple, list)):
+        raise KernelError(operator, "kernel", f"{count} results in a tuple", type(returned).__name__)
+    if len(returned) != count:  # pyright: ignore[reportUnknownArgumentType]
+        raise KernelError(operator, "kernel", f"{count} results in a tuple", f"{len(returned)}")  # pyright: ignore[reportUnknownArgumentType]
+    return list(returned)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+
+
+def check_result(
+    operator: str, results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    """Raise unless the result has the shape that was foretold and a dtype that casts to the one foretold."""
+    if type(results[index]) is not np.ndarray:
+        if isinstance(results[index], torch.Tensor):
+            raise KernelError(operator, "kernel", "a NumPy array", "a torch.Tensor", "computing in NumPy")
+        results[index] = np.asarray(results[index])  # NumPy scalars, Python numbers, array subclasses
+    if results[index].shape != shape:
+        raise KernelError(
+            operator,
+            f"result {index} of the kernel" if len(results) > 1 else "result of the kernel",
+            f"shape {shape}",
+            f"{results[index].shape}",
+            "correcting the signature or the kernel",
+        )
+    if results[index].dtype != NUMPY_DTYPE[dtype] and not np.can_cast(
+        results[index].dtype, NUMPY_DTYPE[dtype], casting="same_kind"
+    ):
+        _refuse_dtype(operator, results[index].dtype, dtype)
+
+
+def _refuse_dtype(operator: str, got: np.dtype[Any], dtype: torch.dtype) -> None:
+    wanted = str(dtype)
+    if got.kind == "c":
+        advice = 'passing a complex tensor, or dtype="complex" in the definition'
+    else:
+        advice = 'dtype="real", "complex", "integer" or "bool" in the definition'
+    raise KernelError(operator, "result of the kernel", f"a {wanted} array", f"{got}", advice)
+
+
+def borrowed(tensors: Sequence[torch.Tensor | None]) -> list[Array | None]:
+    """Arrays over the tensors' memory, in order; None stays None."""
+    return [None if t is None else lend(t) if modes.plain(t) else fetch(t) for t in tensors]
+
+
+Kernel = Callable[..., Any]

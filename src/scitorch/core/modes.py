@@ -1,0 +1,86 @@
+"""What PyTorch is doing right now: the only file that reads its private state.
+
+The names read here have been the same from torch 2.11 to 2.15; each is a C function that allocates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+_functorch = torch._C._functorch
+_dispatch_keys = torch._C._dispatch_keys
+_transforms_active = torch._C._are_functorch_transforms_active
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_pre_dispatch_modes = torch._ops._len_torch_dispatch_stack_pre_dispatch
+_function_modes = torch._C._is_torch_function_mode_enabled
+_tracing_state = torch._C._get_tracing_state
+_unpack_dual = torch._VF._unpack_dual
+
+# The dispatch keys of an ordinary dense CPU tensor, with and without autograd history alike. Meta, sparse, nested,
+# conjugate, negative, fake, zero, inference, dead and batched tensors have others.
+PLAIN = _dispatch_keys(torch.empty(0)).raw_repr()
+
+transforms_active = _transforms_active
+
+
+def eager() -> bool:
+    """Whether nothing looks on: no functorch transform, no mode, no tracer (the autograd engine alone may)."""
+    return not (
+        _transforms_active()
+        or _dispatch_modes()
+        or _function_modes()
+        or _pre_dispatch_modes()
+        or _tracing_state() is not None
+    )
+
+
+def plain(tensor: Any) -> bool:
+    """Whether this is an ordinary dense CPU tensor or parameter, whose memory may be handed to NumPy."""
+    kind = type(tensor)
+    return (kind is torch.Tensor or kind is torch.nn.Parameter) and _dispatch_keys(tensor).raw_repr() == PLAIN
+
+
+def forward_mode() -> bool:
+    """Whether forward mode is on in eager code, so that a tensor may carry a tangent."""
+    return forward_ad._current_level >= 0
+
+
+def primal(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    """The tensor without its tangent.
+
+    `forward_ad.unpack_dual` reads a Python-side level that is unset in a compiled graph, and would leave the tangent on.
+    """
+    return None if tensor is None else _unpack_dual(tensor, level=0)[0]
+
+
+def has_tangent(tensor: torch.Tensor) -> bool:
+    """Whether the tensor carries a forward-mode tangent."""
+    return torch._C._is_fwd_grad_enabled() and _unpack_dual(tensor, level=0)[1] is not None
+
+
+def carries_derivative(tensor: torch.Tensor) -> bool:
+    """Whether somebody differentiates with respect to this tensor, in any mode."""
+    return tensor.requires_grad or _functorch.is_functorch_wrapped_tensor(tensor) or has_tangent(tensor)
+
+
+def enable_forward_mode() -> Any:
+    """Forward mode inside a jvp rule: without it a nested forward derivative is silently zero (PyTorch issue 197867)."""
+    return forward_ad._set_fwd_grad_enabled(True)
+
+
+@contextmanager
+def transforms_included() -> Iterator[None]:
+    """Inside a functorch transform's own interpreter, let further calls meet the remaining transforms again."""
+    if _functorch.peek_interpreter_stack() is None:
+        yield
+        return
+    front = torch._C.DispatchKey.FuncTorchDynamicLayerFrontMode
+    include = torch._C._dispatch_tls_local_include_set().add(front)
+    exclude = torch._C._dispatch_tls_local_exclude_set().remove(front)
+    with torch._C._ForceDispatchKeyGuard(include, exclude):
+        yield

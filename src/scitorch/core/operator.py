@@ -1,0 +1,355 @@
+"""The decorator and the Operator: a kernel, a signature and derivative rules."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NoReturn, overload
+
+import numpy as np
+import torch
+
+from . import dispatch, registry
+from .batch import run_items
+from .border import NUMPY_DTYPE, Array, borrowed, check_result, collect, to_tensor
+from .errors import DefinitionError, KernelError, SignatureError
+from .plan import DtypeRule, Plan, Planner
+from .rules import RESERVED, Rules, not_implemented, zero
+from .samples import MakeSamples, Sample
+from .signature import Signature
+from .static import StaticArgument, parse_static
+
+Kernel = Callable[..., Any]
+Batch = Literal["native"] | None
+
+
+def operator(  # noqa: PLR0913  the options of a definition; style.md's limit of ten is kept
+    signature: str,
+    *,
+    shape: Callable[..., Any] | None = None,
+    batch: Batch = None,
+    dtype: DtypeRule = None,
+    args: Sequence[str] | None = None,
+    name: str | None = None,
+) -> Callable[[Kernel], Operator]:
+    """Make a NumPy function into a PyTorch operator.
+
+    Parameters
+    ----------
+    signature : str
+        Core dimensions of the tensor arguments and results in NumPy's gufunc notation, with integer arithmetic
+        (``+ - * // %``, ``min``, ``max``) in the results over input dimensions and integer keyword arguments:
+        ``"(m,n),(k,l)->(m-k+1,n-l+1)"``. Leading dimensions are batch dimensions and broadcast.
+    shape : callable, optional
+        Where a result's shape follows no such arithmetic, its group is ``(...)`` and this function gives the shape (for
+        several results, a tuple of shapes). It asks by name for core shapes of arguments and for static arguments.
+    batch : "native", optional
+        The kernel handles leading dimensions itself. By default it is called once for each item.
+    dtype : str, torch.dtype, callable or tuple, optional
+        Dtype of the results where it is not the inputs': "real", "complex", "integer", "bool", or a function of the
+        arguments' dtypes; a tuple for several results.
+    args : sequence of str, optional
+        Names of the tensor arguments, for a callable without a signature.
+    name : str, optional
+        The operator's name; by default the kernel's.
+
+    Returns
+    -------
+    callable
+        Takes the kernel, returns the `Operator`. The kernel's positional parameters are tensor arguments (a default
+        of None makes one optional, a number is a constant), its keyword-only parameters are static arguments,
+        annotated as int, float, bool, str, a tuple of one of them, or any of these ``| None``.
+
+    Raises
+    ------
+    SignatureError
+        The signature cannot be parsed.
+    DefinitionError
+        The kernel's parameters or an option do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from scitorch import operator
+    >>> @operator("()->()", batch="native")
+    ... def cube(x):
+    ...     return x**3
+    >>> _ = cube.partials(x=lambda x: 3 * x**2)
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+    module = sys._getframe(1).f_globals.get("__name__", "__main__")
+    # A spawned worker runs the main module under another name.
+    module = "__main__" if module == "__mp_main__" else module
+
+    def define(kernel: Kernel) -> Operator:
+        return Operator(kernel, signature, module, shape=shape, batch=batch, dtype=dtype, args=args, name=name)
+
+    return define
+
+
+class Operator:
+    """A NumPy routine as a differentiable PyTorch operator; made by `operator`.
+
+    Attributes
+    ----------
+    name : str
+        Its name in messages.
+    kernel : callable
+        The plain NumPy function.
+    signature : Signature
+    arguments : tuple of str
+        Names of the tensor arguments.
+    static : dict of str to StaticArgument
+        The static arguments.
+    rules : Rules
+        The derivative rules, by argument.
+    library : torch._ops.OpOverload
+        The opaque library operator that captured graphs hold.
+    """
+
+    def __init__(  # noqa: PLR0913  the options of `operator`
+        self,
+        kernel: Kernel,
+        signature: str,
+        module: str,
+        *,
+        shape: Callable[..., Any] | None,
+        batch: Batch,
+        dtype: DtypeRule,
+        args: Sequence[str] | None,
+        name: str | None,
+    ) -> None:
+        self.kernel = kernel
+        self.name = name or getattr(kernel, "__name__", type(kernel).__name__).strip("<>")
+        self._describe(module, renamed=name is not None)
+        self.signature = Signature(signature, self.name)
+        self.defaults: dict[str, Any] = {}
+        self.static: dict[str, StaticArgument] = {}
+        self.arguments = self._read_parameters(args)
+        self._check_definition(shape, batch)
+        self.batch = batch
+        self.output_count = len(self.signature.outputs)
+        self.rules = Rules(self.name, self.arguments, tuple(self.static))
+        names = () if shape is None else self.rules.names_of("shape", shape, ())
+        self.planner = Planner(self.name, self.signature, self.arguments, tuple(self.static), shape, names, dtype)
+        self._core_ranks = [len(core) for core in self.signature.inputs]
+        self._samples: dict[str, list[MakeSamples]] = {}
+        entry = dispatch.register(self, registry.library_name(self))
+        self.library, self._eager, self._in_graph = entry.library, entry.eager, entry.in_graph
+        registry.add(self)
+
+    def __call__(self, *arguments: Any, **static: Any) -> Any:
+        if torch.compiler.is_dynamo_compiling():
+            return self._in_graph(*arguments, **static)
+        return self._eager(*arguments, **static)
+
+    def __repr__(self) -> str:
+        static = [f"{s.name}: {s.type_name}" for s in self.static.values()]
+        parameters = ", ".join([*self.arguments, *(["*", *static] if static else [])])
+        return f"<operator {self.name}({parameters}): {self.signature}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return registry.find, registry.reference(self)
+
+    def __copy__(self) -> Operator:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Operator:
+        return self
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Tensor arguments that may be None."""
+        return frozenset(name for name, default in self.defaults.items() if default is None)
+
+    @property
+    def derivatives(self) -> dict[str, str]:
+        """For each tensor argument "rule", "zero", "not implemented: reason" or "none"."""
+        return {name: self.rules.describe(name) for name in self.arguments}
+
+    @overload
+    def vjp(self, *rules: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]: ...
+    @overload
+    def vjp(self, *arguments: str) -> Callable[[Callable[..., dict[str, Any]]], Callable[..., dict[str, Any]]]: ...
+    @overload
+    def vjp(self, **rules: Any) -> Operator: ...
+    def vjp(self, *joint: Any, **rules: Any) -> Any:
+        """Add reverse-mode rules; forward mode and all higher orders follow from them.
+
+        Parameters
+        ----------
+        *joint : callable, or names of arguments
+            As a decorator: ``@op.vjp`` (or ``@op.vjp("a", "b")``) over a function that returns a dict of the gradients
+            of all (or these) arguments.
+        **rules : callable, `zero` or `not_implemented`
+            One rule an argument. It asks by name for ``g`` (the incoming gradient), ``out`` (the result), inputs and
+            static arguments; with several results ``g`` and ``out`` are tuples. It is linear in ``g``, in torch
+            operations and other operators: for complex numbers the conjugate convention of PyTorch holds.
+
+        Raises
+        ------
+        DefinitionError
+            A rule for an unknown argument, or one that asks for an unknown name.
+        """
+        if not joint:
+            self.rules.add_vjp(rules)
+            return self
+        if rules:
+            raise DefinitionError(self.name, "vjp", "a joint rule or rules by argument", "both", "two calls")
+        if callable(joint[0]):
+            self.rules.add_joint(joint[0], self.arguments)
+            return joint[0]
+        return lambda function: self.rules.add_joint(function, joint) or function
+
+    def partials(self, **rules: Any) -> Operator:
+        """Add partial derivatives of an elementwise operator: for each argument its plain mathematical derivative.
+
+        The vjp (with the conjugate for complex numbers) and the jvp follow. With several results a rule returns a
+        tuple. A rule asks by name for inputs, ``out`` and static arguments.
+        """
+        if not self.signature.elementwise:
+            raise DefinitionError(
+                self.name, "partials", 'an elementwise signature such as "(),()->()"', str(self.signature), ".vjp(…)"
+            )
+        self.rules.add_partials(rules)
+        return self
+
+    def jvp(self, **rules: Any) -> Operator:
+        """Add forward-mode rules that are faster than what follows from the vjp, or stand where no vjp is known.
+
+        A rule asks by name for ``tangent`` (of its argument), ``out``, inputs and static arguments, and returns the
+        tangent of the result (of all results, as a tuple).
+        """
+        self.rules.add_jvp(rules)
+        return self
+
+    def samples(self, make: MakeSamples) -> Operator:
+        """Add sample inputs: `make` takes a NumPy random generator and returns a list of `Sample`."""
+        self._samples.setdefault("ordinary", []).append(make)
+        return self
+
+    def special_points(self, make: MakeSamples) -> Operator:
+        """Add samples at special points (zeros, poles, ties), where a limit and not NaN must come out."""
+        self._samples.setdefault("special", []).append(make)
+        return self
+
+    def draw(self, rng: np.random.Generator, kind: Literal["ordinary", "special"] = "ordinary") -> list[Sample]:
+        """The operator's samples, drawn with `rng`."""
+        return [sample for make in self._samples.get(kind, ()) for sample in make(rng)]
+
+    def run(self, plan: Plan, values: tuple[Any, ...], tensors: Sequence[torch.Tensor | None]) -> Any:
+        """Call the kernel on tensors of one precision; nothing is recorded for any derivative."""
+        arrays = borrowed(tensors)
+        static = dict(zip(self.static, values, strict=True))
+        if plan.batch and self.batch is None:
+            foretold = [
+                (shape, NUMPY_DTYPE[dtype]) for shape, dtype in zip(plan.outputs, plan.output_dtypes, strict=True)
+            ]
+            core_shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
+            results = run_items(
+                lambda items: self._checked(items, static, core_shapes, plan),
+                arrays,
+                self._core_ranks,
+                plan.batch,
+                foretold,
+            )
+        else:
+            results = self._checked(arrays, static, plan.outputs, plan)
+        outputs = tuple(
+            [to_tensor(results, k, plan.outputs[k], dtype) for k, dtype in enumerate(plan.output_dtypes)]
+        )
+        return outputs if self.output_count > 1 else outputs[0]
+
+    def _checked(
+        self, arrays: Sequence[Array | None], static: Mapping[str, Any], shapes: Sequence[Any], plan: Plan
+    ) -> list[Any]:
+        results = collect(self.name, self._call_kernel(arrays, static), self.output_count)
+        for k, shape in enumerate(shapes):
+            check_result(self.name, results, k, shape, plan.output_dtypes[k])
+        return results
+
+    def _call_kernel(self, arrays: Sequence[Array | None], static: Mapping[str, Any]) -> Any:
+        try:
+            return self.kernel(*arrays, **static)
+        except Exception as error:
+            inputs = [
+                f"{name} {None if a is None else f'{a.dtype} {a.shape}'}"
+                for name, a in zip(self.arguments, arrays, strict=True)
+            ]
+            given = ", ".join([*inputs, *(f"{k}={v!r}" for k, v in static.items())])
+            got = f"{type(error).__name__}: {error} (with {given})"
+            advice = "copying the input, which is read-only" if "read-only" in str(error) else ""
+            raise KernelError(self.name, "kernel", "a result", got, advice) from error
+
+    def _describe(self, module: str, *, renamed: bool) -> None:
+        """Take over what Python knows of the kernel."""
+        self.__name__ = self.name
+        own = getattr(self.kernel, "__module__", None) == module and not renamed
+        self.__qualname__ = getattr(self.kernel, "__qualname__", self.name) if own else self.name
+        self.__module__ = module
+        self.__doc__ = self.kernel.__doc__
+
+    def _read_parameters(self, args: Sequence[str] | None) -> tuple[str, ...]:
+        """Tensor arguments by position, static ones by keyword."""
+        if args is not None:
+            parameters = [inspect.Parameter(a, inspect.Parameter.POSITIONAL_ONLY) for a in args]
+        else:
+            parameters = self._kernel_parameters()
+        names: list[str] = []
+        for parameter in parameters:
+            if parameter.name in RESERVED:
+                self._refuse(parameter.name, f"a name other than {', '.join(RESERVED)}", "it", "another name")
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                self.static[parameter.name] = parse_static(self.name, parameter)
+            elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                self._refuse("kernel", "named parameters only", str(parameter), "writing them out")
+            else:
+                names.append(parameter.name)
+                self._read_default(parameter)
+        self.__signature__ = inspect.Signature(
+            [p.replace(kind=p.POSITIONAL_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p for p in parameters]
+        )
+        return tuple(names)
+
+    def _kernel_parameters(self) -> list[inspect.Parameter]:
+        try:
+            return list(inspect.signature(self.kernel, eval_str=True).parameters.values())
+        except (TypeError, ValueError, NameError) as error:
+            self._refuse("kernel", "a callable with a signature", str(error), 'args=("x", "y")')
+
+    def _read_default(self, parameter: inspect.Parameter) -> None:
+        default = parameter.default
+        if default is parameter.empty:
+            return
+        if default is not None and not isinstance(default, (int, float, complex)):
+            self._refuse(parameter.name, "a default of None or a number", repr(default), "a keyword-only parameter")
+        self.defaults[parameter.name] = default
+
+    def _check_definition(self, shape: Any, batch: Any) -> None:
+        signature, count = self.signature, len(self.arguments)
+        if len(signature.inputs) != count:
+            expected = f"{len(signature.inputs)} tensor arguments for {signature}"
+            self._refuse("kernel", expected, f"{count} ({', '.join(self.arguments)})", "keyword-only static arguments")
+        if batch not in (None, "native"):
+            self._refuse("batch", '"native" or None', repr(batch), 'batch="native"')
+        asked = signature.outputs.count(None)
+        if asked not in (0, len(signature.outputs)) or (shape is None) is (asked > 0):
+            self._refuse("shape", 'shape= and "(...)" for every output, or neither', str(signature), "both")
+        integers = {name for name, s in self.static.items() if s.kind is int and not s.many}
+        for name in sorted(signature.output_names - signature.input_names - integers):
+            column = signature.column_of(name)
+            known = ", ".join(sorted(signature.input_names | integers)) or "none"
+            expected = f"dimensions among {known}"
+            raise SignatureError(
+                self.name, "signature", expected, f"{name!r} at column {column}", f"{name}: int", signature.text, column
+            )
+
+    def _refuse(self, argument: str, expected: str, got: str, advice: str) -> NoReturn:
+        raise DefinitionError(self.name, argument, expected, got, advice)
+
+
+__all__ = ["Operator", "Sample", "not_implemented", "operator", "zero"]
