@@ -1,0 +1,298 @@
+"""The tutorial's convolution layer: by hand, by hand and wrong, and as an operator."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import signal
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import Module, Parameter, init
+
+from scitorch.core import Sample, operator
+
+Array = NDArray[Any]
+
+
+class ScipyConv2dFunction(Function):
+    """Valid cross-correlation of an image with a filter, plus a bias, by hand.
+
+    Call it as ``ScipyConv2dFunction.apply(input, filter, bias)`` with shapes ``(..., m, n)``,
+    ``(k, l)`` and ``(1, 1)``; the result is ``(..., m-k+1, n-l+1)`` in the dtype of the input.
+    Its first derivative is right, and that is all it can do. `correlate_bias` is the same
+    system as an operator.
+
+    Notes
+    -----
+    What goes wrong by hand:
+
+    - ``backward`` runs NumPy, so autograd sees a constant where the gradient depends on the
+      inputs: a Hessian that goes through it is wrong, without an error.
+    - There is no forward mode, and `torch.func` (``grad``, ``vmap``, ``jacrev``, …) and
+      ``torch.compile(fullgraph=True)`` refuse it.
+    - All three gradients are computed, whether anybody needs them or not.
+
+    References
+    ----------
+    PyTorch tutorial "Creating extensions using NumPy and SciPy".
+
+    Examples
+    --------
+    >>> import torch
+    >>> image, filter = torch.ones(4, 4), torch.ones(3, 3)
+    >>> ScipyConv2dFunction.apply(image, filter, torch.zeros(1, 1))
+    tensor([[9., 9.],
+            [9., 9.]])
+    """
+
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, filter: Tensor, bias: Tensor) -> Tensor:
+        """Correlate in SciPy and keep the input and the filter for the backward pass."""
+        ctx.save_for_backward(input, filter)
+        result = _correlate(input.detach().numpy(), _filter_for(input, filter)) + bias.detach().numpy()
+        return _tensor(result, input)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Convolve the gradient with the filter, correlate the input with the gradient."""
+        input, filter = ctx.saved_tensors
+        grad_output = grad_outputs[0].detach().numpy()
+        grad_input = signal.convolve(grad_output, _filter_for(input, filter), mode="full", method="direct")
+        grad_filter = _correlate(input.detach().numpy(), grad_output)
+        grad_bias = np.sum(grad_output).reshape(1, 1)
+        return (
+            _tensor(grad_input, input),
+            _tensor(grad_filter.reshape(filter.shape), filter),
+            _tensor(grad_bias, filter),
+        )
+
+
+def _correlate(image: Array, filter: Array) -> Array:
+    return signal.correlate(image, filter, mode="valid", method="direct")
+
+
+def _tensor(array: Array, like: Tensor) -> Tensor:
+    """Make a tensor; SciPy's results may have negative strides, which torch doesn't take."""
+    return torch.from_numpy(np.ascontiguousarray(array)).to(like.dtype)
+
+
+def _filter_for(input: Tensor, filter: Tensor) -> Array:
+    """Give the filter as many dimensions as the input has, in the input's dtype."""
+    array = filter.detach().to(input.dtype).numpy()
+    return array.reshape((1,) * (input.ndim - 2) + array.shape)
+
+
+@operator("(m,n),(k,l)->(m-k+1,n-l+1)")
+def correlate_valid(image: Array, filter: Array) -> Array:
+    """Cross-correlation of an image with a filter, where the filter lies within the image.
+
+    Parameters
+    ----------
+    image : Tensor of shape (..., m, n)
+    filter : Tensor of shape (..., k, l)
+        With ``k <= m`` and ``l <= n``. It is conjugated if it is complex, as in SciPy.
+
+    Returns
+    -------
+    Tensor of shape (..., m-k+1, n-l+1)
+        ``out[i, j] = sum(image[i+p, j+q] * conj(filter[p, q]) for p, q)``, in the promoted dtype
+        of the two.
+
+    Notes
+    -----
+    With ``g`` the incoming gradient: ``image`` gets ``convolve_full(g, filter)``, ``filter``
+    gets ``correlate_valid(image, g)``. Differentiable to any order in both.
+
+    References
+    ----------
+    `scipy.signal.correlate2d` with ``mode="valid"``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> correlate_valid(torch.arange(9.0).reshape(3, 3), torch.ones(2, 2))
+    tensor([[ 8., 12.],
+            [20., 24.]])
+    """
+    return signal.correlate2d(image, filter, mode="valid")
+
+
+@operator("(m,n),(k,l)->(m+k-1,n+l-1)")
+def convolve_full(image: Array, filter: Array) -> Array:
+    """Convolution of an image with a filter, wherever the two overlap.
+
+    Parameters
+    ----------
+    image : Tensor of shape (..., m, n)
+    filter : Tensor of shape (..., k, l)
+
+    Returns
+    -------
+    Tensor of shape (..., m+k-1, n+l-1)
+        ``out[i, j] = sum(image[i-p, j-q] * filter[p, q] for p, q)``, in the promoted dtype of
+        the two.
+
+    Notes
+    -----
+    With ``g`` the incoming gradient: ``image`` gets ``correlate_valid(g, filter)``, ``filter``
+    gets ``correlate_valid(g, image)``. Differentiable to any order in both.
+
+    References
+    ----------
+    `scipy.signal.convolve2d` with ``mode="full"``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> convolve_full(torch.ones(2, 2), torch.ones(2, 2))
+    tensor([[1., 2., 1.],
+            [2., 4., 2.],
+            [1., 2., 1.]])
+    """
+    return signal.convolve2d(image, filter, mode="full")
+
+
+@operator("(m,n),(k,l),(1,1)->(m-k+1,n-l+1)")
+def correlate_bias(image: Array, filter: Array, bias: Array) -> Array:
+    """Valid cross-correlation of an image with a filter, plus a bias.
+
+    The system of `ScipyConv2dFunction` as an operator: three one-line rules, and every mode
+    of differentiation to any order.
+
+    Parameters
+    ----------
+    image : Tensor of shape (..., m, n)
+    filter : Tensor of shape (..., k, l)
+        With ``k <= m`` and ``l <= n``. It is conjugated if it is complex, as in SciPy.
+    bias : Tensor of shape (..., 1, 1)
+
+    Returns
+    -------
+    Tensor of shape (..., m-k+1, n-l+1)
+        ``correlate_valid(image, filter) + bias``, in the promoted dtype of the three.
+
+    Notes
+    -----
+    With ``g`` the incoming gradient: ``image`` gets ``convolve_full(g, filter)``, ``filter``
+    gets ``correlate_valid(image, g)``, ``bias`` gets the sum of ``g``. Each gradient comes in
+    the dtype of its argument.
+
+    References
+    ----------
+    `scipy.signal.correlate2d`; PyTorch tutorial "Creating extensions using NumPy and SciPy".
+
+    Examples
+    --------
+    >>> import torch
+    >>> correlate_bias(torch.ones(4, 4), torch.ones(3, 3), torch.ones(1, 1))
+    tensor([[10., 10.],
+            [10., 10.]])
+    """
+    return signal.correlate2d(image, filter, mode="valid") + bias
+
+
+correlate_valid.vjp(
+    image=lambda g, filter: convolve_full(g, filter),
+    filter=lambda g, image: correlate_valid(image, g),
+)
+convolve_full.vjp(
+    image=lambda g, filter: correlate_valid(g, filter),
+    filter=lambda g, image: correlate_valid(g, image),
+)
+correlate_bias.vjp(
+    image=lambda g, filter: convolve_full(g, filter),
+    filter=lambda g, image: correlate_valid(image, g),
+    bias=lambda g: g.sum((-2, -1), keepdim=True),
+)
+
+
+def _pairs(rng: np.random.Generator) -> list[Sample]:
+    def normal(*shape: int) -> Array:
+        return rng.normal(size=shape)
+
+    return [
+        Sample(normal(5, 4), normal(3, 2)),
+        Sample(normal(2, 1, 4, 5), normal(3, 2, 3)),
+        Sample(normal(4, 4) + 1j * normal(4, 4), normal(2, 3) + 1j * normal(2, 3)),
+    ]
+
+
+correlate_valid.samples(_pairs)
+convolve_full.samples(_pairs)
+correlate_bias.samples(
+    lambda rng: [
+        Sample(rng.normal(size=(6, 7)), rng.normal(size=(3, 2)), rng.normal(size=(1, 1))),
+        Sample(rng.normal(size=(2, 1, 4, 5)), rng.normal(size=(3, 2, 3)), rng.normal(size=(1, 1))),
+    ]
+)
+
+
+class WrongScipyConv2dFunction(Function):
+    """A specimen of wrong gradients: valid cross-correlation without a bias, by hand.
+
+    Call it as ``WrongScipyConv2dFunction.apply(input, filter)`` with shapes ``(m, n)`` and
+    ``(k, l)``. The result is right, both gradients are wrong. An old form of the tutorial had
+    this backward pass; `correlate_valid` is the right one.
+
+    Notes
+    -----
+    - The gradient of the input convolves with the *transposed* filter. It is right only for
+      symmetric filters, and of the wrong shape (autograd raises) for those that aren't square.
+    - The gradient of the filter *convolves* where it should correlate, as if the incoming
+      gradient were rotated by 180 degrees. It is right only if that makes no difference, as for
+      the gradient of a plain sum.
+
+    Nothing in a training loop shows this. A numerical gradient check does.
+
+    Examples
+    --------
+    >>> import torch
+    >>> image = torch.randn(5, 5, dtype=torch.double)
+    >>> filter = torch.randn(3, 3, dtype=torch.double, requires_grad=True)
+    >>> wrong = WrongScipyConv2dFunction.apply
+    >>> torch.autograd.gradcheck(wrong, (image, filter), raise_exception=False)
+    False
+    """
+
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, filter: Tensor) -> Tensor:
+        """Correlate in SciPy."""
+        ctx.save_for_backward(input, filter)
+        result = signal.correlate2d(input.detach().numpy(), filter.detach().numpy(), mode="valid")
+        return torch.as_tensor(result, dtype=input.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Give two wrong gradients."""
+        input, filter = (saved.detach() for saved in ctx.saved_tensors)
+        grad_output = grad_outputs[0].detach()
+        grad_input = signal.convolve2d(grad_output.numpy(), filter.t().numpy(), mode="full")
+        grad_filter = signal.convolve2d(input.numpy(), grad_output.numpy(), mode="valid")
+        return input.new_tensor(grad_input), filter.new_tensor(grad_filter)
+
+
+class WrongScipyConv2d(Module):
+    """A layer with the wrong gradients of `WrongScipyConv2dFunction`, kept as a specimen.
+
+    `scitorch.nn.ScipyConv2d` is the right one.
+
+    Parameters
+    ----------
+    kh, kw : int
+        Height and width of the filter.
+
+    Examples
+    --------
+    >>> import torch
+    >>> WrongScipyConv2d(3, 3)(torch.randn(5, 5)).shape
+    torch.Size([3, 3])
+    """
+
+    def __init__(self, kh: int, kw: int) -> None:
+        super().__init__()
+        self.filter = Parameter(init.normal_(torch.empty(kh, kw)))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Correlate the input with the filter."""
+        return WrongScipyConv2dFunction.apply(input, self.filter)
