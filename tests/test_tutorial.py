@@ -318,7 +318,7 @@ def test_numpy_in_backward_makes_a_wrong_hessian_without_an_error():
     image, filter, bias = (x.detach() for x in system.inputs())
 
     def hessian(convolve):
-        energy = lambda x: x.pow(3).sum() + convolve(x, filter, bias).square().sum()  # noqa: E731
+        energy = lambda x: x.pow(3).sum() + convolve(x, filter, bias).square().sum()
         return torch.autograd.functional.hessian(energy, image)
 
     torch.testing.assert_close(hessian(correlate_bias), hessian(conv2d))

@@ -38,7 +38,9 @@ class ScipyConv2d(Module):
     ArgumentError
         If a size is no integer.
     ShapeError
-        If a size is less than one; on a call, if the input is smaller than the filter.
+        If a size is less than one.
+    ScitorchError
+        On a call, if the input is smaller than the filter.
 
     See Also
     --------

@@ -1,11 +1,12 @@
 """The tutorial's convolution layer: by hand, by hand and wrong, and as an operator."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy import signal
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn import Module, Parameter, init
@@ -50,37 +51,27 @@ class ScipyConv2dFunction(Function):
     def forward(ctx: Any, input: Tensor, filter: Tensor, bias: Tensor) -> Tensor:
         """Correlate in SciPy and keep the input and the filter for the backward pass."""
         ctx.save_for_backward(input, filter)
-        result = _correlate(input.detach().numpy(), _filter_for(input, filter)) + bias.detach().numpy()
-        return _tensor(result, input)
+        result = _each(scipy.signal.correlate2d, input.detach(), filter.detach(), mode="valid")
+        return torch.as_tensor(result + bias.detach().numpy(), dtype=input.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Convolve the gradient with the filter, correlate the input with the gradient."""
-        input, filter = ctx.saved_tensors
-        grad_output = grad_outputs[0].detach().numpy()
-        grad_input = signal.convolve(grad_output, _filter_for(input, filter), mode="full", method="direct")
-        grad_filter = _correlate(input.detach().numpy(), grad_output)
-        grad_bias = np.sum(grad_output).reshape(1, 1)
+        input, filter = (saved.detach() for saved in ctx.saved_tensors)
+        grad_output = grad_outputs[0].detach()
+        grad_input = _each(scipy.signal.convolve2d, grad_output, filter, mode="full")
+        grad_filter = _each(scipy.signal.correlate2d, input, grad_output, mode="valid")
         return (
-            _tensor(grad_input, input),
-            _tensor(grad_filter.reshape(filter.shape), filter),
-            _tensor(grad_bias, filter),
+            torch.as_tensor(grad_input, dtype=input.dtype),
+            torch.as_tensor(grad_filter, dtype=filter.dtype).sum_to_size(filter.shape),
+            grad_output.sum().to(filter.dtype).reshape(1, 1),
         )
 
 
-def _correlate(image: Array, filter: Array) -> Array:
-    return signal.correlate(image, filter, mode="valid", method="direct")
-
-
-def _tensor(array: Array, like: Tensor) -> Tensor:
-    """Make a tensor; SciPy's results may have negative strides, which torch doesn't take."""
-    return torch.from_numpy(np.ascontiguousarray(array)).to(like.dtype)
-
-
-def _filter_for(input: Tensor, filter: Tensor) -> Array:
-    """Give the filter as many dimensions as the input has, in the input's dtype."""
-    array = filter.detach().to(input.dtype).numpy()
-    return array.reshape((1,) * (input.ndim - 2) + array.shape)
+def _each(function: Callable[..., Array], images: Tensor, filters: Tensor, mode: str) -> Array:
+    """Call a function of one image and one filter for each image of a batch."""
+    call = np.vectorize(function, excluded={"mode"}, signature="(m,n),(k,l)->(p,q)")
+    return call(images.numpy(), filters.numpy(), mode=mode)
 
 
 @operator("(m,n),(k,l)->(m-k+1,n-l+1)")
@@ -99,6 +90,11 @@ def correlate_valid(image: Array, filter: Array) -> Array:
         ``out[i, j] = sum(image[i+p, j+q] * conj(filter[p, q]) for p, q)``, in the promoted dtype
         of the two.
 
+    Raises
+    ------
+    ScitorchError
+        If the filter is larger than the image.
+
     Notes
     -----
     With ``g`` the incoming gradient: ``image`` gets ``convolve_full(g, filter)``, ``filter``
@@ -115,7 +111,7 @@ def correlate_valid(image: Array, filter: Array) -> Array:
     tensor([[ 8., 12.],
             [20., 24.]])
     """
-    return signal.correlate2d(image, filter, mode="valid")
+    return _correlate_within(image, filter)
 
 
 @operator("(m,n),(k,l)->(m+k-1,n+l-1)")
@@ -150,7 +146,7 @@ def convolve_full(image: Array, filter: Array) -> Array:
             [2., 4., 2.],
             [1., 2., 1.]])
     """
-    return signal.convolve2d(image, filter, mode="full")
+    return scipy.signal.convolve2d(image, filter, mode="full")
 
 
 @operator("(m,n),(k,l),(1,1)->(m-k+1,n-l+1)")
@@ -172,6 +168,11 @@ def correlate_bias(image: Array, filter: Array, bias: Array) -> Array:
     Tensor of shape (..., m-k+1, n-l+1)
         ``correlate_valid(image, filter) + bias``, in the promoted dtype of the three.
 
+    Raises
+    ------
+    ScitorchError
+        If the filter is larger than the image.
+
     Notes
     -----
     With ``g`` the incoming gradient: ``image`` gets ``convolve_full(g, filter)``, ``filter``
@@ -189,7 +190,14 @@ def correlate_bias(image: Array, filter: Array, bias: Array) -> Array:
     tensor([[10., 10.],
             [10., 10.]])
     """
-    return signal.correlate2d(image, filter, mode="valid") + bias
+    return _correlate_within(image, filter) + bias
+
+
+def _correlate_within(image: Array, filter: Array) -> Array:
+    """Correlate, but not the other way round, as SciPy does if the filter is the larger one."""
+    if any(np.greater(filter.shape, image.shape)):
+        raise ValueError("the filter is larger than the image")
+    return scipy.signal.correlate2d(image, filter, mode="valid")
 
 
 correlate_valid.vjp(
@@ -259,7 +267,7 @@ class WrongScipyConv2dFunction(Function):
     def forward(ctx: Any, input: Tensor, filter: Tensor) -> Tensor:
         """Correlate in SciPy."""
         ctx.save_for_backward(input, filter)
-        result = signal.correlate2d(input.detach().numpy(), filter.detach().numpy(), mode="valid")
+        result = scipy.signal.correlate2d(input.detach().numpy(), filter.detach().numpy(), mode="valid")
         return torch.as_tensor(result, dtype=input.dtype)
 
     @staticmethod
@@ -267,8 +275,8 @@ class WrongScipyConv2dFunction(Function):
         """Give two wrong gradients."""
         input, filter = (saved.detach() for saved in ctx.saved_tensors)
         grad_output = grad_outputs[0].detach()
-        grad_input = signal.convolve2d(grad_output.numpy(), filter.t().numpy(), mode="full")
-        grad_filter = signal.convolve2d(input.numpy(), grad_output.numpy(), mode="valid")
+        grad_input = scipy.signal.convolve2d(grad_output.numpy(), filter.t().numpy(), mode="full")
+        grad_filter = scipy.signal.convolve2d(input.numpy(), grad_output.numpy(), mode="valid")
         return input.new_tensor(grad_input), filter.new_tensor(grad_filter)
 
 
