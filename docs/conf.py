@@ -1,6 +1,8 @@
 """How Sphinx builds the documentation: `make docs`."""
 
+import re
 from importlib import import_module, metadata
+from pathlib import Path
 
 from docutils.nodes import Node
 from sphinx.application import Sphinx
@@ -35,6 +37,22 @@ class Operators(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(f".. autofunction:: {module.__name__}.{name}" for name in names))
 
 
+def relink(app: Sphinx, _path: Path, _parent: str, content: list[str]) -> None:
+    """Let the links of an included page, which start from the repository's root, start from here."""
+    here = Path(app.srcdir)
+
+    def link(match: re.Match[str]) -> str:
+        text, target = match.groups()
+        if (here / target.lower()).exists():  # CHANGELOG.md is part of changelog.md
+            return f"[{text}]({target.lower()})"
+        if (here.parent / target).is_file():
+            return f"[{text}](../{target})"
+        return text if (here.parent / target).is_dir() else match[0]
+
+    content[0] = re.sub(r"\[([^]]*)\]\((?![a-z]+:|#)([^)]+)\)", link, content[0])
+
+
 def setup(app: Sphinx) -> None:
-    """Add the directive."""
+    """Add the directive, and mend the links of what is included."""
     app.add_directive("operators", Operators)
+    app.connect("include-read", relink)
