@@ -7,14 +7,13 @@ tensor without a copy; anything else is copied. A tensor on an accelerator goes 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch.utils.dlpack import to_dlpack
 
-from . import modes
 from .errors import KernelError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,6 +32,9 @@ NUMPY_DTYPE = {
 }
 
 
+_CPU = (1, 0)  # kDLCPU, device 0
+
+
 class _Loan:
     """A tensor as NumPy may borrow it.
 
@@ -46,11 +48,11 @@ class _Loan:
     def __init__(self, tensor: torch.Tensor) -> None:
         self._tensor = tensor
 
-    def __dlpack__(self, **_: Any) -> Any:
+    def __dlpack__(self, *, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
         return to_dlpack(self._tensor)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return (1, 0)  # kDLCPU
+        return _CPU
 
 
 def lend(tensor: torch.Tensor) -> Array:
@@ -67,38 +69,39 @@ def fetch(tensor: torch.Tensor) -> Array:
     return lend(tensor)
 
 
-def _holders(results: Sequence[Any], index: int) -> int:
-    return sys.getrefcount(results[index])
+def _references_of_a_fresh_array() -> int:
+    results = [np.empty(1)]
+    return sys.getrefcount(results[0])
 
 
-# What `_holders` says of an array that the list alone holds: the count depends on the Python version.
-_UNSHARED = _holders([np.empty(1)], 0)
+# What the interpreter counts for an array that a list alone holds; it depends on the Python version.
+_UNSHARED = _references_of_a_fresh_array()
 
 
-def to_tensor(results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+def to_tensor(operator: str, results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """The result at `index` as a C-contiguous tensor whose memory nobody else holds; copies only where it must.
 
     An array is fresh when the list of results holds the only reference to it and it owns its memory. A view of an input,
     a buffer that the kernel keeps, an array returned twice, a broadcast or transposed array are copied.
     """
-    unshared = _holders(results, index) == _UNSHARED
+    unshared = sys.getrefcount(results[index]) == _UNSHARED
     array = results[index]
-    flags = array.flags
-    if unshared and flags.owndata and flags.carray and array.dtype == NUMPY_DTYPE[dtype]:
-        return torch.from_numpy(array)
-    results[index] = None
+    if unshared and type(array) is np.ndarray and array.shape == shape and array.dtype == NUMPY_DTYPE[dtype]:
+        if array.base is None and array.flags.carray:
+            return torch.from_numpy(array)
+    check_result(operator, results, index, shape, dtype)
+    array, results[index] = results[index], None
     return torch.from_numpy(np.array(array, dtype=NUMPY_DTYPE[dtype], order="C", copy=True))
 
 
-def collect(operator: str, returned: Any, count: int) -> list[Any]:
-    """The kernel's results as a list that alone holds them, where they are fresh."""
-    if count == 1:
-        return [returned]
+def several(operator: str, returned: Any, count: int) -> list[Any]:
+    """The results of a kernel that returns more than one."""
     if not isinstance(returned, (tuple, list)):
         raise KernelError(operator, "kernel", f"{count} results in a tuple", type(returned).__name__)
-    if len(returned) != count:  # pyright: ignore[reportUnknownArgumentType]
-        raise KernelError(operator, "kernel", f"{count} results in a tuple", f"{len(returned)}")  # pyright: ignore[reportUnknownArgumentType]
-    return list(returned)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    results = cast("list[Any]", list(returned))  # pyright: ignore[reportUnknownArgumentType]
+    if len(results) != count:
+        raise KernelError(operator, "kernel", f"{count} results in a tuple", f"{len(results)}")
+    return results
 
 
 def check_result(
@@ -130,11 +133,3 @@ def _refuse_dtype(operator: str, got: np.dtype[Any], dtype: torch.dtype) -> None
     else:
         advice = 'dtype="real", "complex", "integer" or "bool" in the definition'
     raise KernelError(operator, "result of the kernel", f"a {wanted} array", f"{got}", advice)
-
-
-def borrowed(tensors: Sequence[torch.Tensor | None]) -> list[Array | None]:
-    """Arrays over the tensors' memory, in order; None stays None."""
-    return [None if t is None else lend(t) if modes.plain(t) else fetch(t) for t in tensors]
-
-
-Kernel = Callable[..., Any]

@@ -7,8 +7,10 @@ Function calls the kernel without the dispatcher.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,8 +18,9 @@ from torch import Tensor
 
 from . import modes
 from .arguments import prepare
+from .border import fetch, lend
 from .plan import Plan, restored_dtype
-from .rules import recall, remember
+from .rules import flat, named
 from .static import bind_static
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ class Entry:
     """What a registered operator is called through."""
 
     eager: Callable[..., Any]
+    allow_in_graph: Callable[[], None]
     in_graph: Callable[..., Any]
     library: Any
 
@@ -53,7 +57,7 @@ def register(operator: Operator, name: str) -> Entry:
     torch.library.register_fake(f"{NAMESPACE}::{name}", _fake(operator), lib=_LIBRARY)
     torch.library.register_vmap(f"{NAMESPACE}::{name}", _vmap(operator, library), lib=_LIBRARY)
     eager = _eager(operator, _c_apply(_twin_function(operator, name)), dispatched)
-    return Entry(eager, _in_graph(operator, dispatched, name), library)
+    return Entry(eager, *_in_graph(operator, dispatched, name), library)
 
 
 def taken(name: str) -> bool:
@@ -64,18 +68,18 @@ def taken(name: str) -> bool:
 def _eager(operator: Operator, twin: Callable[..., Any], dispatched: Callable[..., Any]) -> Callable[..., Any]:
     """The call in eager code. Ordinary tensors of one precision go straight to the kernel."""
     name, static, count = operator.name, operator.static, len(operator.arguments)
-    plan_of, run, is_eager, plain = operator.planner.remembered, operator.run, modes.eager, modes.plain
+    plan_of, run = operator.planner.remembered, operator.run
 
     def straight(arguments: Sequence[Any], values: Values) -> Any:
         """The result, or NotImplemented where the arguments must be prepared first or the dispatcher is needed."""
-        if not is_eager() or len(arguments) != count:
+        if not modes.eager() or len(arguments) != count:
             return NotImplemented
         key: list[Any] = []
         needs_gradient = False
         for x in arguments:
             if x is None:
                 key += (None, None)
-            elif plain(x):
+            elif modes.plain(x):
                 key += (x.shape, x.dtype)
                 needs_gradient = needs_gradient or x.requires_grad
             else:
@@ -85,7 +89,7 @@ def _eager(operator: Operator, twin: Callable[..., Any], dispatched: Callable[..
             return NotImplemented
         if (needs_gradient and torch.is_grad_enabled()) or modes.forward_mode():
             return twin(plan, values, *arguments)
-        return run(plan, values, arguments)
+        return run(plan, values, [None if x is None else lend(x) for x in arguments])
 
     def call(*arguments: Any, **given: Any) -> Any:
         values = bind_static(name, static, given) if static or given else ()
@@ -107,8 +111,10 @@ def _restored(result: Any, half: torch.dtype) -> Any:
     return result.to(restored_dtype(result.dtype, half))
 
 
-def _in_graph(operator: Operator, dispatched: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The call that Dynamo puts into its graph as it is."""
+def _in_graph(
+    operator: Operator, dispatched: Callable[..., Any], name: str
+) -> tuple[Callable[[], None], Callable[..., Any]]:
+    """The call that Dynamo puts into its graph as it is, behind a function that tells Dynamo so."""
 
     def call(*arguments: Any, **given: Any) -> Any:
         values = bind_static(operator.name, operator.static, given)
@@ -119,7 +125,15 @@ def _in_graph(operator: Operator, dispatched: Callable[..., Any], name: str) -> 
     # Dynamo guards such a function by its code object; functions of one factory would run each other's kernels.
     call.__code__ = call.__code__.replace(co_name=name)
     call.__name__ = name
-    return torch.compiler.allow_in_graph(call)
+
+    def allow() -> None:
+        torch.compiler.allow_in_graph(call)
+
+    # What `torch._dynamo.assume_constant_result` sets: Dynamo runs `allow` while it traces, right before it meets `call`.
+    # Set by hand, and `allow_in_graph` only then, since either of the two imports the whole compiler (0.8 s), which
+    # users who never compile would pay for.
+    allow._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+    return allow, call
 
 
 def _dispatched(operator: Operator, public: Any) -> Callable[..., Any]:
@@ -137,32 +151,55 @@ def _c_apply(function: Any) -> Callable[..., Any]:
     return super(torch.autograd.Function, function).apply
 
 
-def _differentiate(operator: Operator) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`backward` and `jvp` of the tensor arguments, from what was saved on a context."""
+def _differentiate(operator: Operator) -> tuple[Callable[..., Any], ...]:
+    """How a Function of this operator saves, pulls gradients back and pushes tangents forward."""
     rules, several = operator.rules, operator.output_count > 1
+    arguments, static = operator.arguments, tuple(operator.static)
 
-    def backward(ctx: Any, needed: Sequence[bool], grads: Sequence[Tensor | None]) -> list[Tensor | None]:
-        if all(g is None for g in grads):
+    def save(ctx: Any, plan: Plan, values: Values, needed: tuple[bool, ...], inputs: Any, outputs: Any) -> None:
+        """Keep what the rules of the arguments that need a gradient name, and nothing else."""
+        names = rules.names_to_save(needed)
+        ctx.set_materialize_grads(False)  # an input without a tangent must not ask for its rule
+        ctx.save_for_backward(*flat(names, arguments, inputs, outputs))
+        ctx.record = plan, values, names
+        if False in plan.differentiable:
+            results = outputs if several else (outputs,)
+            ctx.mark_non_differentiable(
+                *[o for o, carries in zip(results, plan.differentiable, strict=True) if not carries]
+            )
+
+    def save_forward(ctx: Any, inputs: Any, outputs: Any) -> None:
+        """Keep what any rule names: which inputs carry a tangent is not known yet. PyTorch drops it after the call."""
+        ctx.forward_names = rules.names_to_save(None)
+        ctx.save_for_forward(*flat(ctx.forward_names, arguments, inputs, outputs))
+
+    def pull(ctx: Any, needed: Sequence[bool], grads: Sequence[Tensor | None]) -> list[Tensor | None]:
+        plan, values, names = ctx.record
+        known = named(names, ctx.saved_tensors, static, values)
+        if several:
+            if all(g is None for g in grads):
+                return [None] * len(needed)
+            known["g"] = _materialized(plan, grads)
+        elif grads[0] is None:
             return [None] * len(needed)
-        plan = ctx.plan
-        known = recall(rules, ctx.saved_names, ctx.saved_tensors, ctx.values)
-        known["g"] = _materialized(plan, grads) if several else grads[0]
+        else:
+            known["g"] = grads[0]
         if not torch._C._is_any_autocast_enabled():
             return rules.pull(plan, known, needed)
         device = next(g.device.type for g in grads if g is not None)
         with torch.autocast(device, enabled=False):  # operators run in float32, and so do their rules
             return rules.pull(plan, known, needed)
 
-    def jvp(ctx: Any, tangents: Sequence[Tensor | None]) -> Any:
+    def push(ctx: Any, tangents: Sequence[Tensor | None]) -> Any:
+        if all(t is None for t in tangents):
+            return (None,) * operator.output_count if several else None
+        plan, values, _ = ctx.record
         with modes.enable_forward_mode():
             saved = [modes.primal(t) for t in ctx.saved_tensors]
-            known = recall(rules, ctx.forward_names, saved, ctx.values)
-            if all(t is None for t in tangents):
-                return (None,) * operator.output_count if several else None
-            pushed = rules.push(ctx.plan, known, tangents)
+            pushed = rules.push(plan, named(ctx.forward_names, saved, static, values), tangents)
             return tuple(pushed) if several else pushed[0]
 
-    return backward, jvp
+    return save, save_forward, pull, push
 
 
 def _materialized(plan: Plan, grads: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
@@ -176,27 +213,18 @@ def _materialized(plan: Plan, grads: Sequence[Tensor | None]) -> tuple[Tensor | 
     )
 
 
-def _mark(ctx: Any, plan: Plan, values: Values, outputs: Any) -> None:
-    ctx.set_materialize_grads(False)  # an input without a tangent must not ask for its rule
-    ctx.plan, ctx.values = plan, values
-    if not all(plan.differentiable):
-        several = outputs if isinstance(outputs, tuple) else (outputs,)
-        ctx.mark_non_differentiable(
-            *(o for o, carries in zip(several, plan.differentiable, strict=True) if not carries)
-        )
-
-
 def _twin_function(operator: Operator, name: str) -> Any:
     """The Function of plain eager code: calls the kernel itself, through the C-level `apply`."""
-    pull, push = _differentiate(operator)
+    save, save_forward, pull, push = _differentiate(operator)
+    run = operator.run
 
     class Twin(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, plan: Plan, values: Values, *tensors: Tensor | None) -> Any:
-            outputs = operator.run(plan, values, tensors)
-            _mark(ctx, plan, values, outputs)
-            needed = ctx.needs_input_grad[2:]
-            remember(ctx, operator.rules, tensors, outputs, needed=needed, forward=modes.forward_mode())
+            outputs = run(plan, values, [None if x is None else lend(x) for x in tensors])
+            save(ctx, plan, values, ctx.needs_input_grad[2:], tensors, outputs)
+            if modes.forward_mode():
+                save_forward(ctx, tensors, outputs)
             return outputs
 
         @staticmethod
@@ -212,7 +240,7 @@ def _twin_function(operator: Operator, name: str) -> Any:
 
 def _public_function(operator: Operator, name: str, library: Any) -> Any:
     """The Function that transforms and tracers see, over the library operator."""
-    pull, push = _differentiate(operator)
+    save, save_forward, pull, push = _differentiate(operator)
     count, static_count = len(operator.arguments), len(operator.static)
 
     class Public(torch.autograd.Function):
@@ -223,8 +251,8 @@ def _public_function(operator: Operator, name: str, library: Any) -> Any:
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
             tensors, values = inputs[:count], inputs[count:]
-            _mark(ctx, operator.planner.of(values, tensors), values, output)
-            remember(ctx, operator.rules, tensors, output, needed=ctx.needs_input_grad[:count], forward=True)
+            save(ctx, operator.planner.of(values, tensors), values, ctx.needs_input_grad[:count], tensors, output)
+            save_forward(ctx, tensors, output)
 
         @staticmethod
         def backward(ctx: Any, *grads: Tensor | None) -> Any:
@@ -283,9 +311,24 @@ def _split(operator: Operator, arguments: Sequence[Any]) -> tuple[Sequence[Any],
 def _kernel(operator: Operator) -> Callable[..., Any]:
     def kernel(*arguments: Any) -> Any:
         tensors, values = _split(operator, arguments)
-        return operator.run(operator.planner.of(values, tensors), values, tensors)
+        plan = operator.planner.of(values, tensors)
+        outputs = operator.run(plan, values, [None if x is None else fetch(x) for x in tensors])
+        device = next(t.device for t in tensors if t is not None)
+        if device.type == "cpu":
+            return outputs
+        _warn_of_copies(operator.name, device.type)
+        return tuple(o.to(device) for o in outputs) if isinstance(outputs, tuple) else outputs.to(device)
 
     return kernel
+
+
+@cache
+def _warn_of_copies(operator: str, device: str) -> None:
+    """Say once an operator that its kernel runs on the host."""
+    warnings.warn(
+        f"{operator}: the kernel runs on the CPU; {device} tensors are copied there and back on every call",
+        stacklevel=2,
+    )
 
 
 def _fake(operator: Operator) -> Callable[..., Any]:

@@ -16,7 +16,8 @@ _functorch = torch._C._functorch
 _dispatch_keys = torch._C._dispatch_keys
 _transforms_active = torch._C._are_functorch_transforms_active
 _dispatch_modes = torch._C._len_torch_dispatch_stack
-_pre_dispatch_modes = torch._ops._len_torch_dispatch_stack_pre_dispatch
+_key_included = torch._C._dispatch_tls_is_dispatch_key_included
+_PRE_DISPATCH = torch._C.DispatchKey.PreDispatch  # `make_fx(pre_dispatch=True)`, which would bake in a constant
 _function_modes = torch._C._is_torch_function_mode_enabled
 _tracing_state = torch._C._get_tracing_state
 _unpack_dual = torch._VF._unpack_dual
@@ -34,7 +35,7 @@ def eager() -> bool:
         _transforms_active()
         or _dispatch_modes()
         or _function_modes()
-        or _pre_dispatch_modes()
+        or _key_included(_PRE_DISPATCH)
         or _tracing_state() is not None
     )
 

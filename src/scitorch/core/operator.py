@@ -12,7 +12,7 @@ import torch
 
 from . import dispatch, registry
 from .batch import run_items
-from .border import NUMPY_DTYPE, Array, borrowed, check_result, collect, to_tensor
+from .border import NUMPY_DTYPE, Array, check_result, several, to_tensor
 from .errors import DefinitionError, KernelError, SignatureError
 from .plan import DtypeRule, Plan, Planner
 from .rules import RESERVED, Rules, not_implemented, zero
@@ -136,14 +136,15 @@ class Operator:
         self.rules = Rules(self.name, self.arguments, tuple(self.static))
         names = () if shape is None else self.rules.names_of("shape", shape, ())
         self.planner = Planner(self.name, self.signature, self.arguments, tuple(self.static), shape, names, dtype)
-        self._core_ranks = [len(core) for core in self.signature.inputs]
         self._samples: dict[str, list[MakeSamples]] = {}
         entry = dispatch.register(self, registry.library_name(self))
-        self.library, self._eager, self._in_graph = entry.library, entry.eager, entry.in_graph
+        self.library, self._eager = entry.library, entry.eager
+        self._allow_in_graph, self._in_graph = entry.allow_in_graph, entry.in_graph
         registry.add(self)
 
     def __call__(self, *arguments: Any, **static: Any) -> Any:
         if torch.compiler.is_dynamo_compiling():
+            self._allow_in_graph()
             return self._in_graph(*arguments, **static)
         return self._eager(*arguments, **static)
 
@@ -241,49 +242,50 @@ class Operator:
         """The operator's samples, drawn with `rng`."""
         return [sample for make in self._samples.get(kind, ()) for sample in make(rng)]
 
-    def run(self, plan: Plan, values: tuple[Any, ...], tensors: Sequence[torch.Tensor | None]) -> Any:
-        """Call the kernel on tensors of one precision; nothing is recorded for any derivative."""
-        arrays = borrowed(tensors)
-        static = dict(zip(self.static, values, strict=True))
+    def run(self, plan: Plan, values: tuple[Any, ...], arrays: Sequence[Array | None]) -> Any:
+        """Call the kernel on arrays of one precision; nothing is recorded for any derivative."""
+        static = dict(zip(self.static, values, strict=True)) if values else {}
         if plan.batch and self.batch is None:
-            foretold = [
-                (shape, NUMPY_DTYPE[dtype]) for shape, dtype in zip(plan.outputs, plan.output_dtypes, strict=True)
-            ]
-            core_shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
-            results = run_items(
-                lambda items: self._checked(items, static, core_shapes, plan),
-                arrays,
-                self._core_ranks,
-                plan.batch,
-                foretold,
-            )
+            results = self._run_items(plan, static, arrays)
         else:
-            results = self._checked(arrays, static, plan.outputs, plan)
-        outputs = tuple(
-            [to_tensor(results, k, plan.outputs[k], dtype) for k, dtype in enumerate(plan.output_dtypes)]
+            results = self._call_kernel(arrays, static)
+        if self.output_count == 1:
+            return to_tensor(self.name, results, 0, plan.outputs[0], plan.output_dtypes[0])
+        return tuple(
+            [to_tensor(self.name, results, k, shape, plan.output_dtypes[k]) for k, shape in enumerate(plan.outputs)]
         )
-        return outputs if self.output_count > 1 else outputs[0]
 
-    def _checked(
-        self, arrays: Sequence[Array | None], static: Mapping[str, Any], shapes: Sequence[Any], plan: Plan
-    ) -> list[Any]:
-        results = collect(self.name, self._call_kernel(arrays, static), self.output_count)
-        for k, shape in enumerate(shapes):
-            check_result(self.name, results, k, shape, plan.output_dtypes[k])
-        return results
+    def _run_items(self, plan: Plan, static: Mapping[str, Any], arrays: Sequence[Array | None]) -> list[Any]:
+        dtypes = plan.output_dtypes
+        core_shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
 
-    def _call_kernel(self, arrays: Sequence[Array | None], static: Mapping[str, Any]) -> Any:
+        def run_one(item: Sequence[Array | None]) -> list[Any]:
+            results = self._call_kernel(item, static)
+            for k, shape in enumerate(core_shapes):
+                check_result(self.name, results, k, shape, dtypes[k])
+            return results
+
+        outputs = [(shape, NUMPY_DTYPE[dtype]) for shape, dtype in zip(plan.outputs, dtypes, strict=True)]
+        return run_items(run_one, arrays, plan.core_ranks, plan.batch, outputs)
+
+    def _call_kernel(self, arrays: Sequence[Array | None], static: Mapping[str, Any]) -> list[Any]:
+        """The kernel's results, in a list that alone holds them where they are fresh."""
         try:
-            return self.kernel(*arrays, **static)
+            returned = self.kernel(*arrays, **static)
         except Exception as error:
-            inputs = [
-                f"{name} {None if a is None else f'{a.dtype} {a.shape}'}"
-                for name, a in zip(self.arguments, arrays, strict=True)
-            ]
-            given = ", ".join([*inputs, *(f"{k}={v!r}" for k, v in static.items())])
-            got = f"{type(error).__name__}: {error} (with {given})"
-            advice = "copying the input, which is read-only" if "read-only" in str(error) else ""
-            raise KernelError(self.name, "kernel", "a result", got, advice) from error
+            raise self._kernel_error(error, arrays, static) from error
+        return [returned] if self.output_count == 1 else several(self.name, returned, self.output_count)
+
+    def _kernel_error(
+        self, error: Exception, arrays: Sequence[Array | None], static: Mapping[str, Any]
+    ) -> KernelError:
+        inputs = [
+            f"{name} {None if a is None else f'{a.dtype} {a.shape}'}"
+            for name, a in zip(self.arguments, arrays, strict=True)
+        ]
+        given = ", ".join([*inputs, *(f"{k}={v!r}" for k, v in static.items())])
+        advice = "copying the input, which is read-only" if "read-only" in str(error) else ""
+        return KernelError(self.name, "kernel", "a result", f"{type(error).__name__}: {error} (with {given})", advice)
 
     def _describe(self, module: str, *, renamed: bool) -> None:
         """Take over what Python knows of the kernel."""

@@ -48,6 +48,8 @@ class Plan:
         How many trailing dimensions of each argument are no batch dimensions.
     differentiable : tuple of bool
         Which results can carry a gradient.
+    folds_complex : bool
+        Whether a real result is made of a complex input, which no complex derivative can describe.
     """
 
     ready: bool
@@ -58,16 +60,16 @@ class Plan:
     output_dtypes: tuple[torch.dtype, ...]
     core_ranks: tuple[int, ...]
     differentiable: tuple[bool, ...] = field(init=False)
+    folds_complex: bool = field(init=False)
 
     def __post_init__(self) -> None:
         carries = tuple(dtype.is_floating_point or dtype.is_complex for dtype in self.output_dtypes)
+        folds = any(dtype is not None and dtype.is_complex for dtype in self.dtypes) and any(
+            dtype.is_floating_point for dtype in self.output_dtypes
+        )
         object.__setattr__(self, "differentiable", carries)
+        object.__setattr__(self, "folds_complex", folds)
 
-    @property
-    def folds_complex(self) -> bool:
-        """Whether a real result is made of a complex input, which no complex derivative can describe."""
-        into = any(dtype is not None and dtype.is_complex for dtype in self.dtypes)
-        return into and any(dtype.is_floating_point for dtype in self.output_dtypes)
 
 
 class Planner:

@@ -84,7 +84,7 @@ class Rules:
         self.static = tuple(static)
         self.vjp: dict[str, Derivative] = {}
         self.jvp: dict[str, Derivative] = {}
-        self._needed: dict[Sequence[bool] | None, tuple[str, ...]] = {}
+        self._saved: dict[Sequence[bool] | None, tuple[str, ...]] = {}
 
     def add_vjp(self, rules: Mapping[str, Any]) -> None:
         """Add reverse-mode rules; one that is there is replaced, and with it a forward rule made from it."""
@@ -99,7 +99,7 @@ class Rules:
         self._check_arguments("vjp", arguments)
         rule = Rule(function, self.names_of("the joint vjp rule", function, ("g", "out")), joint=True)
         self.vjp.update(dict.fromkeys(arguments, rule))
-        self._needed.clear()
+        self._saved.clear()
 
     def add_partials(self, rules: Mapping[str, Any]) -> None:
         """Add partial derivatives of an elementwise operator; both modes follow."""
@@ -111,7 +111,7 @@ class Rules:
             names = self.names_of(f"the partial of {argument!r}", partial, ("out",))
             self.vjp[argument] = Rule(_vjp_of_partial(partial), ("g", *names), partial=True)
             self.jvp[argument] = Rule(_jvp_of_partial(partial), ("tangent", *names), partial=True)
-        self._needed.clear()
+        self._saved.clear()
 
     def _add(self, table: dict[str, Derivative], kind: str, rules: Mapping[str, Any], extra: Sequence[str]) -> None:
         self._check_arguments(kind, rules)
@@ -120,7 +120,7 @@ class Rules:
                 table[argument] = rule
             else:
                 table[argument] = Rule(rule, self.names_of(f"the {kind} rule of {argument!r}", rule, extra))
-        self._needed.clear()
+        self._saved.clear()
 
     def _check_arguments(self, kind: str, arguments: Collection[str]) -> None:
         for argument in arguments:
@@ -158,7 +158,7 @@ class Rules:
 
     def names_to_save(self, needed: tuple[bool, ...] | None) -> tuple[str, ...]:
         """Tensors that the rules of the needed arguments name; for None, that any rule in either mode names."""
-        names = self._needed.get(needed)
+        names = self._saved.get(needed)
         if names is None:
             if needed is None:
                 rules = [*self.vjp.values(), *self.jvp.values()]
@@ -166,26 +166,34 @@ class Rules:
                 rules = [self.vjp.get(a) for a, need in zip(self.arguments, needed, strict=True) if need]
             asked = frozenset[str]().union(*(rule.saved for rule in rules if isinstance(rule, Rule)))
             names = tuple(name for name in (*self.arguments, "out") if name in asked)
-            self._needed[needed] = names
+            self._saved[needed] = names
         return names
 
     def pull(self, plan: Plan, known: dict[str, Any], needed: Sequence[bool]) -> list[torch.Tensor | None]:
         """Gradients of the needed arguments, each in its argument's shape and dtype, given ``known["g"]``."""
         shared: dict[int, Any] = {}
-        gradients: list[torch.Tensor | None] = []
-        for index, argument in enumerate(self.arguments):
-            if not needed[index]:
-                gradients.append(None)
-                continue
-            rule = self._rule(self.vjp, argument, "derivative", plan)
-            gradients.append(self._fitted(plan, index, self._gradient(rule, argument, known, shared), known["g"]))
+        gradients: list[torch.Tensor | None] = [None] * len(needed)
+        for index, need in enumerate(needed):
+            if need:
+                gradient = self._gradient(self.arguments[index], plan, known, shared)
+                if (
+                    type(gradient) is not torch.Tensor
+                    or gradient.dtype != plan.dtypes[index]
+                    or gradient.shape != plan.shapes[index]
+                ):
+                    gradient = self._fitted(plan, index, gradient, known["g"])
+                gradients[index] = gradient
         return gradients
 
-    def _gradient(self, rule: Rule | _Zero, argument: str, known: Mapping[str, Any], shared: dict[int, Any]) -> Any:
+    def _gradient(self, argument: str, plan: Plan, known: Mapping[str, Any], shared: dict[int, Any]) -> Any:
+        """What the argument's rule gives, `zero` included; a joint rule runs once."""
+        rule = self.vjp.get(argument)
+        if type(rule) is not Rule or plan.folds_complex:
+            rule = self._rule(self.vjp, argument, "derivative", plan)
         if isinstance(rule, _Zero):
             return zero
         if not rule.joint:
-            return rule(known)
+            return rule.function(*[known[name] for name in rule.names])
         if id(rule) not in shared:
             shared[id(rule)] = rule(known)
         gradients = shared[id(rule)]
@@ -340,29 +348,19 @@ def _conjugate(factor: Any) -> Any:
     return factor.conjugate()
 
 
-def remember(ctx: Any, rules: Rules, inputs: Sequence[Any], outputs: Any, *, needed: tuple[bool, ...], forward: bool):
-    """Save on `ctx` what the rules of the arguments that need a gradient name, and nothing else."""
-    known = {**dict(zip(rules.arguments, inputs, strict=True)), "out": outputs}
-    ctx.saved_names = rules.names_to_save(needed)
-    ctx.save_for_backward(*_flat(known, ctx.saved_names))
-    if forward:
-        ctx.forward_names = rules.names_to_save(None)
-        ctx.save_for_forward(*_flat(known, ctx.forward_names))
+def flat(names: Sequence[str], arguments: Sequence[str], inputs: Sequence[Any], outputs: Any) -> list[Any]:
+    """The tensors that `names` mean, ``out`` last and spread where there are several."""
+    tensors = [inputs[arguments.index(name)] for name in names if name != "out"]
+    if "out" in names:
+        tensors.extend(outputs if isinstance(outputs, tuple) else (outputs,))
+    return tensors
 
 
-def _flat(known: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-    flat: list[Any] = []
-    for name in names:
-        value = known[name]
-        flat.extend(value) if isinstance(value, tuple) else flat.append(value)
-    return flat
-
-
-def recall(rules: Rules, names: Sequence[str], saved: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
-    """What `remember` saved, by name, with the static arguments."""
-    known: dict[str, Any] = dict(zip(rules.static, values, strict=True))
-    for name, value in zip(names, saved, strict=False):
-        known[name] = value
-    if names and names[-1] == "out" and len(saved) > len(names):
-        known["out"] = tuple(saved[len(names) - 1 :])
+def named(names: Sequence[str], tensors: Sequence[Any], static: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """The inverse of `flat`, with the static arguments."""
+    known: dict[str, Any] = dict(zip(names, tensors, strict=False))
+    if len(tensors) > len(names):
+        known["out"] = tuple(tensors[len(names) - 1 :])
+    if values:
+        known.update(zip(static, values, strict=True))
     return known
