@@ -1,0 +1,26 @@
+"""What all tests share: seeds, and the two routes that a call may take."""
+
+import numpy as np
+import pytest
+import torch
+from zoo.draw import SEED
+
+from scitorch.core import modes
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """The same random numbers in every test, alone or in company."""
+    torch.manual_seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002  whoever draws from NumPy's global generator shall get the same as well
+
+
+@pytest.fixture(params=["fast", "dispatched"])
+def route(request, monkeypatch):
+    """Run a test twice: as users run it, and with no tensor ordinary enough for the eager fast path.
+
+    A test file asks for it with ``pytestmark = pytest.mark.usefixtures("route")``.
+    """
+    if request.param == "dispatched":
+        monkeypatch.setattr(modes, "PLAIN", -1)
+    return request.param
