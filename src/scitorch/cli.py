@@ -1,0 +1,109 @@
+"""The command ``scitorch``."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What follows the command's name; None takes it from the command line.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if all went well, 1 if something is wrong with what was found, 2 if something asked for
+        can't be done, and Typer's 130 after an interruption.
+    """
+    try:
+        return app(arguments, prog_name="scitorch", standalone_mode=False) or 0
+    except TyperException as error:
+        return _complain(error.format_message(), 2)
+
+
+@app.callback(invoke_without_command=True)
+def scitorch(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """NumPy, SciPy, C and C++ routines as PyTorch operators with right derivatives in every mode."""
+    if show_version:
+        typer.echo(f"scitorch {_version()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def demo(
+    steps: Annotated[int, typer.Option(help="Training steps.")] = 1000,
+    size: Annotated[int, typer.Option(help="Width and height that the photograph is brought to, in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for demo.png and demo.json.")] = Path("scitorch-demo"),
+    device: Annotated[str, typer.Option(help="Where the layer lives, as PyTorch names devices.")] = "cpu",
+    image: Annotated[
+        Path | None, typer.Option(help="A photograph of your own.", show_default="one from matplotlib")
+    ] = None,
+) -> int:
+    """Recover the hidden filter that blurred a photograph, by training a layer made of SciPy; check its derivatives.
+
+    The exit code is 1 if a derivative is wrong in any mode, or if the learned filter is off by 1 % or more.
+
+    A run of fewer steps than the default, or of a smaller size, has no such target for its filter.
+
+    The exit code is 2, with a line on stderr and nothing written, if something asked for can't be done.
+    """
+    from rich.console import Console
+
+    from scitorch.demo import RequestError, Settings, run
+
+    try:
+        report = run(Settings(steps, size, seed, out, device, image), Console())
+    except RequestError as error:
+        return _complain(str(error), 2)
+    for failure in report.failures():
+        _complain(failure, 1)
+    return 1 if report.failures() else 0
+
+
+@app.command()
+def ops() -> None:
+    """List the operators, and for each argument what there is for a derivative."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from scitorch import operators
+
+    table = Table("operator", "signature", "derivatives", box=SIMPLE_HEAD)
+    for name, operator in operators().items():
+        kinds = (f"{argument}: {kind}" for argument, kind in operator.derivatives.items())
+        # The module that a person imports it from, which its registered name may go deeper than.
+        table.add_row(f"{name.split('.')[1]}.{operator.name}", str(operator.signature), "\n".join(kinds))
+    Console().print(table)
+
+
+def _version() -> str:
+    try:
+        return version("scitorch")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _complain(sentence: str, code: int) -> int:
+    """Say on one line of stderr what is wrong; returns the exit code."""
+    typer.echo(f"scitorch: {' '.join(sentence.splitlines())}", err=True)
+    return code
