@@ -7,8 +7,7 @@ tensor without a copy; anything else is copied. A tensor on an accelerator goes 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,16 +91,6 @@ def to_tensor(operator: str, results: list[Any], index: int, shape: tuple[int, .
     check_result(operator, results, index, shape, dtype)
     array, results[index] = results[index], None
     return torch.from_numpy(np.array(array, dtype=NUMPY_DTYPE[dtype], order="C", copy=True))
-
-
-def several(operator: str, returned: Any, count: int) -> list[Any]:
-    """The results of a kernel that returns more than one."""
-    if not isinstance(returned, (tuple, list)):
-        raise KernelError(operator, "kernel", f"{count} results in a tuple", type(returned).__name__)
-    results = cast("list[Any]", list(returned))  # pyright: ignore[reportUnknownArgumentType]
-    if len(results) != count:
-        raise KernelError(operator, "kernel", f"{count} results in a tuple", f"{len(results)}")
-    return results
 
 
 def check_result(

@@ -1,8 +1,7 @@
 """The only file that registers with PyTorch.
 
 Each operator is an opaque library operator (so that compilers see one node), beneath a public `autograd.Function` (so
-that every transform sees its rules), beneath a callable that Dynamo keeps whole. In plain eager code a twin of the
-Function calls the kernel without the dispatcher.
+that every transform sees its rules), beneath a callable that Dynamo keeps whole.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from torch import Tensor
 
 from . import modes
 from .arguments import prepare
-from .border import fetch, lend
-from .plan import Plan, restored_dtype
-from .rules import flat, named
+from .border import fetch
+from .eager import eager_call, restored
+from .functions import Values, public_function
 from .static import bind_static
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 NAMESPACE = "scitorch"
 _LIBRARY = torch.library.Library(NAMESPACE, "FRAGMENT")
-
-Values = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,65 +47,18 @@ def register(operator: Operator, name: str) -> Entry:
     returns = results if operator.output_count == 1 else f"({results})"
     _LIBRARY.define(f"{name}({schema}) -> {returns}", tags=(torch.Tag.pt2_compliant_tag,))
     library = getattr(getattr(torch.ops, NAMESPACE), name).default
-    public = _public_function(operator, name, library)
+    public = public_function(operator, name, library, _vmap)
     dispatched = _dispatched(operator, public)
     _LIBRARY.impl(name, _kernel(operator), "CompositeExplicitAutograd")
     _LIBRARY.impl(name, _captured(operator, library, public), "Autograd")
     torch.library.register_fake(f"{NAMESPACE}::{name}", _fake(operator), lib=_LIBRARY)
     torch.library.register_vmap(f"{NAMESPACE}::{name}", _vmap(operator, library), lib=_LIBRARY)
-    eager = _eager(operator, _c_apply(_twin_function(operator, name)), dispatched)
-    return Entry(eager, *_in_graph(operator, dispatched, name), library)
+    return Entry(eager_call(operator, name, dispatched), *_in_graph(operator, dispatched, name), library)
 
 
 def taken(name: str) -> bool:
     """Whether an operator of this name is registered."""
     return torch._C._dispatch_has_kernel(f"{NAMESPACE}::{name}")
-
-
-def _eager(operator: Operator, twin: Callable[..., Any], dispatched: Callable[..., Any]) -> Callable[..., Any]:
-    """The call in eager code. Ordinary tensors of one precision go straight to the kernel."""
-    name, static, count = operator.name, operator.static, len(operator.arguments)
-    plan_of, run = operator.planner.remembered, operator.run
-
-    def straight(arguments: Sequence[Any], values: Values) -> Any:
-        """The result, or NotImplemented where the arguments must be prepared first or the dispatcher is needed."""
-        if not modes.eager() or len(arguments) != count:
-            return NotImplemented
-        key: list[Any] = []
-        needs_gradient = False
-        for x in arguments:
-            if x is None:
-                key += (None, None)
-            elif modes.plain(x):
-                key += (x.shape, x.dtype)
-                needs_gradient = needs_gradient or x.requires_grad
-            else:
-                return NotImplemented
-        plan = plan_of(values, *key)
-        if not plan.ready:
-            return NotImplemented
-        if (needs_gradient and torch.is_grad_enabled()) or modes.forward_mode():
-            return twin(plan, values, *arguments)
-        return run(plan, values, [None if x is None else lend(x) for x in arguments])
-
-    def call(*arguments: Any, **given: Any) -> Any:
-        values = bind_static(name, static, given) if static or given else ()
-        result = straight(arguments, values)
-        if result is not NotImplemented:
-            return result
-        tensors, half = prepare(name, operator.arguments, operator.defaults, arguments)
-        result = straight(tensors, values)
-        if result is NotImplemented:
-            result = dispatched(tensors, values)
-        return result if half is None else _restored(result, half)
-
-    return call
-
-
-def _restored(result: Any, half: torch.dtype) -> Any:
-    if isinstance(result, tuple):
-        return tuple(_restored(part, half) for part in result)
-    return result.to(restored_dtype(result.dtype, half))
 
 
 def _in_graph(
@@ -120,7 +70,7 @@ def _in_graph(
         values = bind_static(operator.name, operator.static, given)
         tensors, half = prepare(operator.name, operator.arguments, operator.defaults, arguments)
         result = dispatched(tensors, values)
-        return result if half is None else _restored(result, half)
+        return result if half is None else restored(result, half)
 
     # Dynamo guards such a function by its code object; functions of one factory would run each other's kernels.
     call.__code__ = call.__code__.replace(co_name=name)
@@ -144,137 +94,6 @@ def _dispatched(operator: Operator, public: Any) -> Callable[..., Any]:
         return public.apply(*tensors, *values)
 
     return dispatched
-
-
-def _c_apply(function: Any) -> Callable[..., Any]:
-    """`apply` without its Python half, which calls `inspect.signature` each time (12 µs)."""
-    return super(torch.autograd.Function, function).apply
-
-
-def _differentiate(operator: Operator) -> tuple[Callable[..., Any], ...]:
-    """How a Function of this operator saves, pulls gradients back and pushes tangents forward."""
-    rules, several = operator.rules, operator.output_count > 1
-    arguments, static = operator.arguments, tuple(operator.static)
-
-    def save(ctx: Any, plan: Plan, values: Values, needed: tuple[bool, ...], inputs: Any, outputs: Any) -> None:
-        """Keep what the rules of the arguments that need a gradient name, and nothing else."""
-        names = rules.names_to_save(needed)
-        ctx.set_materialize_grads(False)  # an input without a tangent must not ask for its rule
-        ctx.save_for_backward(*flat(names, arguments, inputs, outputs))
-        ctx.record = plan, values, names
-        if False in plan.differentiable:
-            results = outputs if several else (outputs,)
-            ctx.mark_non_differentiable(
-                *[o for o, carries in zip(results, plan.differentiable, strict=True) if not carries]
-            )
-
-    def save_forward(ctx: Any, inputs: Any, outputs: Any) -> None:
-        """Keep what any rule names: which inputs carry a tangent is not known yet. PyTorch drops it after the call."""
-        ctx.forward_names = rules.names_to_save(None)
-        ctx.save_for_forward(*flat(ctx.forward_names, arguments, inputs, outputs))
-
-    def pull(ctx: Any, needed: Sequence[bool], grads: Sequence[Tensor | None]) -> list[Tensor | None]:
-        plan, values, names = ctx.record
-        known = named(names, ctx.saved_tensors, static, values)
-        if several:
-            if all(g is None for g in grads):
-                return [None] * len(needed)
-            known["g"] = _materialized(plan, grads)
-        elif grads[0] is None:
-            return [None] * len(needed)
-        else:
-            known["g"] = grads[0]
-        if not torch._C._is_any_autocast_enabled():
-            return rules.pull(plan, known, needed)
-        device = next(g.device.type for g in grads if g is not None)
-        with torch.autocast(device, enabled=False):  # operators run in float32, and so do their rules
-            return rules.pull(plan, known, needed)
-
-    def push(ctx: Any, tangents: Sequence[Tensor | None]) -> Any:
-        if all(t is None for t in tangents):
-            return (None,) * operator.output_count if several else None
-        plan, values, _ = ctx.record
-        with modes.enable_forward_mode():
-            saved = [modes.primal(t) for t in ctx.saved_tensors]
-            pushed = rules.push(plan, named(ctx.forward_names, saved, static, values), tangents)
-            return tuple(pushed) if several else pushed[0]
-
-    return save, save_forward, pull, push
-
-
-def _materialized(plan: Plan, grads: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
-    """Incoming gradients, zeros where undefined; None for outputs that carry no gradient."""
-    device = next(g.device for g in grads if g is not None)
-    return tuple(
-        torch.zeros(shape, dtype=dtype, device=device) if g is None and carries else g if carries else None
-        for g, shape, dtype, carries in zip(
-            grads, plan.outputs, plan.output_dtypes, plan.differentiable, strict=True
-        )
-    )
-
-
-def _twin_function(operator: Operator, name: str) -> Any:
-    """The Function of plain eager code: calls the kernel itself, through the C-level `apply`."""
-    save, save_forward, pull, push = _differentiate(operator)
-    run = operator.run
-
-    class Twin(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, plan: Plan, values: Values, *tensors: Tensor | None) -> Any:
-            outputs = run(plan, values, [None if x is None else lend(x) for x in tensors])
-            save(ctx, plan, values, ctx.needs_input_grad[2:], tensors, outputs)
-            if modes.forward_mode():
-                save_forward(ctx, tensors, outputs)
-            return outputs
-
-        @staticmethod
-        def backward(ctx: Any, *grads: Tensor | None) -> Any:
-            return (None, None, *pull(ctx, ctx.needs_input_grad[2:], grads))
-
-        @staticmethod
-        def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
-            return push(ctx, tangents[2:])
-
-    return _named(Twin, name)
-
-
-def _public_function(operator: Operator, name: str, library: Any) -> Any:
-    """The Function that transforms and tracers see, over the library operator."""
-    save, save_forward, pull, push = _differentiate(operator)
-    count, static_count = len(operator.arguments), len(operator.static)
-
-    class Public(torch.autograd.Function):
-        @staticmethod
-        def forward(*arguments: Any) -> Any:
-            return library(*arguments)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-            tensors, values = inputs[:count], inputs[count:]
-            save(ctx, operator.planner.of(values, tensors), values, ctx.needs_input_grad[:count], tensors, output)
-            save_forward(ctx, tensors, output)
-
-        @staticmethod
-        def backward(ctx: Any, *grads: Tensor | None) -> Any:
-            return (*pull(ctx, ctx.needs_input_grad[:count], grads), *([None] * static_count))
-
-        @staticmethod
-        def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
-            return push(ctx, tangents[:count])
-
-        @staticmethod
-        def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
-            return batched(info, in_dims, *arguments)
-
-    public = _named(Public, name)
-    batched = _vmap(operator, public.apply)
-    return public
-
-
-def _named(function: Any, name: str) -> Any:
-    """The Function made again under the operator's name, which profiles and anomaly traces show."""
-    members = {k: v for k, v in vars(function).items() if isinstance(v, staticmethod)}
-    return type(function)(name, (torch.autograd.Function,), members)
 
 
 def _vmap(operator: Operator, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import torch
 from torch.autograd import forward_ad
 
 _functorch = torch._C._functorch
-_dispatch_keys = torch._C._dispatch_keys
+dispatch_keys = torch._C._dispatch_keys
 _transforms_active = torch._C._are_functorch_transforms_active
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 _key_included = torch._C._dispatch_tls_is_dispatch_key_included
@@ -24,7 +24,7 @@ _unpack_dual = torch._VF._unpack_dual
 
 # The dispatch keys of an ordinary dense CPU tensor, with and without autograd history alike. Meta, sparse, nested,
 # conjugate, negative, fake, zero, inference, dead and batched tensors have others.
-PLAIN = _dispatch_keys(torch.empty(0)).raw_repr()
+PLAIN = dispatch_keys(torch.empty(0)).raw_repr()
 
 transforms_active = _transforms_active
 
@@ -38,12 +38,6 @@ def eager() -> bool:
         or _key_included(_PRE_DISPATCH)
         or _tracing_state() is not None
     )
-
-
-def plain(tensor: Any) -> bool:
-    """Whether this is an ordinary dense CPU tensor or parameter, whose memory may be handed to NumPy."""
-    kind = type(tensor)
-    return (kind is torch.Tensor or kind is torch.nn.Parameter) and _dispatch_keys(tensor).raw_repr() == PLAIN
 
 
 def forward_mode() -> bool:

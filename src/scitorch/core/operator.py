@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NoReturn, overload
 
 import numpy as np
 import torch
 
 from . import dispatch, registry
-from .batch import run_items
-from .border import NUMPY_DTYPE, Array, check_result, several, to_tensor
-from .errors import DefinitionError, KernelError, SignatureError
-from .plan import DtypeRule, Plan, Planner
+from .errors import DefinitionError, SignatureError
+from .plan import DtypeRule, Planner
 from .rules import RESERVED, Rules, not_implemented, zero
+from .runner import make_runner
 from .samples import MakeSamples, Sample
 from .signature import Signature
 from .static import StaticArgument, parse_static
@@ -133,9 +132,12 @@ class Operator:
         self._check_definition(shape, batch)
         self.batch = batch
         self.output_count = len(self.signature.outputs)
-        self.rules = Rules(self.name, self.arguments, tuple(self.static))
+        self.rules = Rules(self.name, self.arguments, tuple(self.static), self.output_count)
         names = () if shape is None else self.rules.names_of("shape", shape, ())
-        self.planner = Planner(self.name, self.signature, self.arguments, tuple(self.static), shape, names, dtype)
+        self.planner = Planner(
+            self.name, self.signature, self.arguments, tuple(self.static), shape, names, dtype, native=batch is not None
+        )
+        self.run = make_runner(self)
         self._samples: dict[str, list[MakeSamples]] = {}
         entry = dispatch.register(self, registry.library_name(self))
         self.library, self._eager = entry.library, entry.eager
@@ -241,51 +243,6 @@ class Operator:
     def draw(self, rng: np.random.Generator, kind: Literal["ordinary", "special"] = "ordinary") -> list[Sample]:
         """The operator's samples, drawn with `rng`."""
         return [sample for make in self._samples.get(kind, ()) for sample in make(rng)]
-
-    def run(self, plan: Plan, values: tuple[Any, ...], arrays: Sequence[Array | None]) -> Any:
-        """Call the kernel on arrays of one precision; nothing is recorded for any derivative."""
-        static = dict(zip(self.static, values, strict=True)) if values else {}
-        if plan.batch and self.batch is None:
-            results = self._run_items(plan, static, arrays)
-        else:
-            results = self._call_kernel(arrays, static)
-        if self.output_count == 1:
-            return to_tensor(self.name, results, 0, plan.outputs[0], plan.output_dtypes[0])
-        return tuple(
-            [to_tensor(self.name, results, k, shape, plan.output_dtypes[k]) for k, shape in enumerate(plan.outputs)]
-        )
-
-    def _run_items(self, plan: Plan, static: Mapping[str, Any], arrays: Sequence[Array | None]) -> list[Any]:
-        dtypes = plan.output_dtypes
-        core_shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
-
-        def run_one(item: Sequence[Array | None]) -> list[Any]:
-            results = self._call_kernel(item, static)
-            for k, shape in enumerate(core_shapes):
-                check_result(self.name, results, k, shape, dtypes[k])
-            return results
-
-        outputs = [(shape, NUMPY_DTYPE[dtype]) for shape, dtype in zip(plan.outputs, dtypes, strict=True)]
-        return run_items(run_one, arrays, plan.core_ranks, plan.batch, outputs)
-
-    def _call_kernel(self, arrays: Sequence[Array | None], static: Mapping[str, Any]) -> list[Any]:
-        """The kernel's results, in a list that alone holds them where they are fresh."""
-        try:
-            returned = self.kernel(*arrays, **static)
-        except Exception as error:
-            raise self._kernel_error(error, arrays, static) from error
-        return [returned] if self.output_count == 1 else several(self.name, returned, self.output_count)
-
-    def _kernel_error(
-        self, error: Exception, arrays: Sequence[Array | None], static: Mapping[str, Any]
-    ) -> KernelError:
-        inputs = [
-            f"{name} {None if a is None else f'{a.dtype} {a.shape}'}"
-            for name, a in zip(self.arguments, arrays, strict=True)
-        ]
-        given = ", ".join([*inputs, *(f"{k}={v!r}" for k, v in static.items())])
-        advice = "copying the input, which is read-only" if "read-only" in str(error) else ""
-        return KernelError(self.name, "kernel", "a result", f"{type(error).__name__}: {error} (with {given})", advice)
 
     def _describe(self, module: str, *, renamed: bool) -> None:
         """Take over what Python knows of the kernel."""

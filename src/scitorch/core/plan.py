@@ -46,6 +46,8 @@ class Plan:
         Of the results.
     core_ranks : tuple of int
         How many trailing dimensions of each argument are no batch dimensions.
+    looped : bool
+        Whether the kernel is called for each item of the batch.
     differentiable : tuple of bool
         Which results can carry a gradient.
     folds_complex : bool
@@ -59,6 +61,7 @@ class Plan:
     outputs: tuple[Shape, ...]
     output_dtypes: tuple[torch.dtype, ...]
     core_ranks: tuple[int, ...]
+    looped: bool
     differentiable: tuple[bool, ...] = field(init=False)
     folds_complex: bool = field(init=False)
 
@@ -84,8 +87,11 @@ class Planner:
         shape: Callable[..., Any] | None,
         shape_names: Sequence[str],
         dtype: DtypeRule,
+        *,
+        native: bool,
     ) -> None:
         self._operator = operator
+        self._native = native
         self._signature = signature
         self._arguments = tuple(arguments)
         self._static = tuple(static)
@@ -118,6 +124,8 @@ class Planner:
         """Work a plan out from static values and the shape and dtype of each tensor."""
         shapes = tuple(None if s is None else tuple(s) for s in shapes_and_dtypes[::2])
         dtypes = shapes_and_dtypes[1::2]
+        if len(shapes) != len(self._arguments):
+            return Plan(False, (), shapes, dtypes, (), (), (), False)
         static = dict(zip(self._static, values, strict=True))
         ask = None if self._shape is None else self._asked_shapes
         batch, outputs = self._signature.bind(self._arguments, shapes, static, ask)
@@ -125,7 +133,8 @@ class Planner:
         precisions = {_PRECISION.get(dtype) for dtype in present}
         ready = len(precisions) == 1 and None not in precisions
         output_dtypes = self._output_dtypes(dtypes) if ready else ()
-        return Plan(ready, batch, shapes, dtypes, outputs, output_dtypes, self._core_ranks)
+        looped = bool(batch) and not self._native
+        return Plan(ready, batch, shapes, dtypes, outputs, output_dtypes, self._core_ranks, looped)
 
     def _asked_shapes(self, known: Any) -> Sequence[Shape]:
         """What the user's ``shape=`` says, as one shape an output."""

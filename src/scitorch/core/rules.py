@@ -67,6 +67,28 @@ class Rule:
 Derivative = Rule | _Zero | not_implemented
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Which tensors a call saves: their names, ``out`` last, and their places among its inputs and outputs."""
+
+    names: tuple[str, ...]
+    slots: tuple[int, ...]
+
+    def pick(self, inputs: Sequence[Any], outputs: Any) -> list[Any]:
+        """The tensors to save."""
+        tensors = (*inputs, *outputs) if isinstance(outputs, tuple) else (*inputs, outputs)
+        return [tensors[slot] for slot in self.slots]
+
+    def named(self, tensors: Sequence[Any]) -> dict[str, Any]:
+        """The saved tensors by name."""
+        known: dict[str, Any] = {}
+        for name, tensor in zip(self.names, tensors):  # noqa: B905  several results follow the last name
+            known[name] = tensor
+        if len(tensors) > len(self.names):
+            known["out"] = tuple(tensors[len(self.names) - 1 :])
+        return known
+
+
 class Rules:
     """The derivative rules of one operator, by argument.
 
@@ -76,15 +98,18 @@ class Rules:
         Name used in errors.
     arguments, static : sequence of str
         Names of the tensor and static arguments.
+    output_count : int
+        How many results there are.
     """
 
-    def __init__(self, operator: str, arguments: Sequence[str], static: Sequence[str]) -> None:
+    def __init__(self, operator: str, arguments: Sequence[str], static: Sequence[str], output_count: int) -> None:
         self.operator = operator
+        self.output_count = output_count
         self.arguments = tuple(arguments)
         self.static = tuple(static)
         self.vjp: dict[str, Derivative] = {}
         self.jvp: dict[str, Derivative] = {}
-        self._saved: dict[Sequence[bool] | None, tuple[str, ...]] = {}
+        self._saved: dict[Sequence[bool] | None, Saved] = {}
 
     def add_vjp(self, rules: Mapping[str, Any]) -> None:
         """Add reverse-mode rules; one that is there is replaced, and with it a forward rule made from it."""
@@ -156,18 +181,26 @@ class Rules:
             return f"not implemented: {rule.reason}"
         return "none" if rule is None else "zero" if rule is zero else "rule"
 
-    def names_to_save(self, needed: tuple[bool, ...] | None) -> tuple[str, ...]:
-        """Tensors that the rules of the needed arguments name; for None, that any rule in either mode names."""
-        names = self._saved.get(needed)
-        if names is None:
+    def saved(self, needed: tuple[bool, ...] | None) -> Saved:
+        """What the rules of the needed arguments ask to be saved; for None, what any rule in either mode does."""
+        found = self._saved.get(needed)
+        if found is None:
             if needed is None:
                 rules = [*self.vjp.values(), *self.jvp.values()]
             else:
                 rules = [self.vjp.get(a) for a, need in zip(self.arguments, needed, strict=True) if need]
             asked = frozenset[str]().union(*(rule.saved for rule in rules if isinstance(rule, Rule)))
-            names = tuple(name for name in (*self.arguments, "out") if name in asked)
-            self._saved[needed] = names
-        return names
+            found = self._saved[needed] = self._slots(asked)
+        return found
+
+    def _slots(self, asked: Collection[str]) -> Saved:
+        count = len(self.arguments)
+        names = [name for name in self.arguments if name in asked]
+        slots = [self.arguments.index(name) for name in names]
+        if "out" in asked:
+            names.append("out")
+            slots.extend(range(count, count + self.output_count))
+        return Saved(tuple(names), tuple(slots))
 
     def pull(self, plan: Plan, known: dict[str, Any], needed: Sequence[bool]) -> list[torch.Tensor | None]:
         """Gradients of the needed arguments, each in its argument's shape and dtype, given ``known["g"]``."""
@@ -176,13 +209,7 @@ class Rules:
         for index, need in enumerate(needed):
             if need:
                 gradient = self._gradient(self.arguments[index], plan, known, shared)
-                if (
-                    type(gradient) is not torch.Tensor
-                    or gradient.dtype != plan.dtypes[index]
-                    or gradient.shape != plan.shapes[index]
-                ):
-                    gradient = self._fitted(plan, index, gradient, known["g"])
-                gradients[index] = gradient
+                gradients[index] = self._fitted(plan, index, gradient, known["g"])
         return gradients
 
     def _gradient(self, argument: str, plan: Plan, known: Mapping[str, Any], shared: dict[int, Any]) -> Any:
@@ -220,6 +247,8 @@ class Rules:
     def _fitted(self, plan: Plan, index: int, gradient: Any, g: Gradient) -> torch.Tensor:
         """Sum over broadcast batch dimensions and cast, or say what is no gradient of this argument."""
         shape, dtype = plan.shapes[index], plan.dtypes[index]
+        if type(gradient) is torch.Tensor and gradient.dtype == dtype and gradient.shape == shape:
+            return gradient
         assert shape is not None
         assert dtype is not None
         if gradient is zero:
@@ -346,21 +375,3 @@ def _conjugate(factor: Any) -> Any:
     if isinstance(factor, torch.Tensor):
         return factor.conj() if factor.is_complex() else factor
     return factor.conjugate()
-
-
-def flat(names: Sequence[str], arguments: Sequence[str], inputs: Sequence[Any], outputs: Any) -> list[Any]:
-    """The tensors that `names` mean, ``out`` last and spread where there are several."""
-    tensors = [inputs[arguments.index(name)] for name in names if name != "out"]
-    if "out" in names:
-        tensors.extend(outputs if isinstance(outputs, tuple) else (outputs,))
-    return tensors
-
-
-def named(names: Sequence[str], tensors: Sequence[Any], static: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """The inverse of `flat`, with the static arguments."""
-    known: dict[str, Any] = dict(zip(names, tensors, strict=False))
-    if len(tensors) > len(names):
-        known["out"] = tuple(tensors[len(names) - 1 :])
-    if values:
-        known.update(zip(static, values, strict=True))
-    return known

@@ -1,0 +1,128 @@
+"""The autograd Function of an operator, and what a Function saves, pulls back and pushes forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from . import modes
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from .operator import Operator
+
+Values = tuple[Any, ...]
+
+
+def public_function(operator: Operator, name: str, library: Any, make_vmap: Callable[..., Any]) -> Any:
+    """The Function that transforms and tracers see, over the library operator."""
+    history = History(operator)
+    count, static_count = len(operator.arguments), len(operator.static)
+
+    class Public(torch.autograd.Function):
+        @staticmethod
+        def forward(*arguments: Any) -> Any:
+            return library(*arguments)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            tensors, values = inputs[:count], inputs[count:]
+            plan = operator.planner.of(values, tensors)
+            history.save(ctx, plan, values, ctx.needs_input_grad[:count], tensors, output)
+            history.save_forward(ctx, tensors, output)
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Tensor | None) -> Any:
+            return (*history.pull(ctx, grads), *([None] * static_count))
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
+            return history.push(ctx, tangents[:count])
+
+        @staticmethod
+        def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
+            return batched(info, in_dims, *arguments)
+
+    public = named_function(Public, name)
+    batched = make_vmap(operator, public.apply)
+    return public
+
+
+def named_function(function: Any, name: str) -> Any:
+    """The Function made again under the operator's name, which profiles and anomaly traces show."""
+    members = {k: v for k, v in vars(function).items() if isinstance(v, staticmethod)}
+    return type(function)(name, (torch.autograd.Function,), members)
+
+
+class History:
+    """How a Function of an operator saves what its rules need, pulls gradients back and pushes tangents forward."""
+
+    def __init__(self, operator: Operator) -> None:
+        self._rules = operator.rules
+        self._several = operator.output_count > 1
+        self._static = tuple(operator.static)
+
+    def save(
+        self, ctx: Any, plan: Plan, values: Values, needed: tuple[bool, ...], inputs: Sequence[Any], outputs: Any
+    ) -> None:
+        """Keep what the rules of the arguments that need a gradient name, and nothing else."""
+        saved = self._rules.saved(needed)
+        ctx.set_materialize_grads(False)  # an input without a tangent must not ask for its rule
+        ctx.save_for_backward(*saved.pick(inputs, outputs))
+        ctx.record = plan, values, needed, saved
+        if False in plan.differentiable:
+            results = outputs if self._several else (outputs,)
+            ctx.mark_non_differentiable(
+                *[o for o, carries in zip(results, plan.differentiable, strict=True) if not carries]
+            )
+
+    def save_forward(self, ctx: Any, inputs: Sequence[Any], outputs: Any) -> None:
+        """Keep what any rule names: which inputs carry a tangent is not known yet. PyTorch drops it after the call."""
+        ctx.forward = self._rules.saved(None)
+        ctx.save_for_forward(*ctx.forward.pick(inputs, outputs))
+
+    def pull(self, ctx: Any, grads: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """The gradients of the tensor arguments; None for those that need none."""
+        plan, values, needed, saved = ctx.record
+        if self._several:
+            if all(g is None for g in grads):
+                return [None] * len(needed)
+            g = _materialized(plan, grads)
+        else:
+            g = grads[0]
+            if g is None:
+                return [None] * len(needed)
+        known = saved.named(ctx.saved_tensors)
+        known["g"] = g
+        if values:
+            known.update(zip(self._static, values, strict=True))
+        if not torch._C._is_any_autocast_enabled():
+            return self._rules.pull(plan, known, needed)
+        device = next(g.device.type for g in grads if g is not None)
+        with torch.autocast(device, enabled=False):  # operators run in float32, and so do their rules
+            return self._rules.pull(plan, known, needed)
+
+    def push(self, ctx: Any, tangents: Sequence[Tensor | None]) -> Any:
+        """The tangents of the results."""
+        if all(t is None for t in tangents):
+            return (None,) * self._rules.output_count if self._several else None
+        plan, values, _, _ = ctx.record
+        with modes.enable_forward_mode():
+            known = ctx.forward.named([modes.primal(t) for t in ctx.saved_tensors])
+            known.update(zip(self._static, values, strict=True))
+            pushed = self._rules.push(plan, known, tangents)
+            return tuple(pushed) if self._several else pushed[0]
+
+
+def _materialized(plan: Plan, grads: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    """Incoming gradients, zeros where undefined; None for outputs that carry no gradient."""
+    device = next(g.device for g in grads if g is not None)
+    return tuple(
+        torch.zeros(shape, dtype=dtype, device=device) if g is None and carries else g if carries else None
+        for g, shape, dtype, carries in zip(
+            grads, plan.outputs, plan.output_dtypes, plan.differentiable, strict=True
+        )
+    )
