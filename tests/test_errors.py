@@ -76,8 +76,6 @@ CALLS = {
     errors.ShapeError: {
         "times, a: expected at least 2 dimensions (m,n), got shape (3,). "
         "Try adding dimensions, e.g. with tensor[None].": lambda: times(ones(3), ones(3)),
-        "times, a: expected at least 2 dimensions (m,n), got shape (). "
-        "Try adding dimensions, e.g. with tensor[None].": lambda: times(2.0, ones(3)),
         "times, x: expected dimension n of size 3, got 4 in shape (4,). Try shapes that fit (m,n),(n)->(m).": lambda: (
             times(ones(2, 3), ones(4))
         ),
@@ -241,7 +239,6 @@ def test_a_failed_call_leaves_its_input_as_it_was():
 
 RULES = {
     "np": (lambda g, x: np.ones(2), "expected a tensor of shape (2,), got numpy.ndarray. "),
-    "none": (lambda g, x: None, "expected a tensor of shape (2,), got builtins.NoneType. "),
     "number": (lambda g, x: 2.0, "expected a tensor of shape (2,), got builtins.float. "),
     "pair": (lambda g, x: (g, g), "expected a tensor of shape (2,), got builtins.tuple. "),
     "rank": (lambda g, x: (g * x).sum(), "expected shape (2,), got shape (). "),
@@ -300,5 +297,5 @@ USUAL |= {"Definition": TypeError, "Signature": ValueError}
 
 @pytest.mark.parametrize(("name", "usual"), USUAL.items(), ids=USUAL)
 def test_every_error_is_ours_and_of_pythons_usual_type(name, usual):
-    assert issubclass(getattr(errors, f"{name}Error"), (errors.ScitorchError))
+    assert issubclass(getattr(errors, f"{name}Error"), errors.ScitorchError)
     assert issubclass(getattr(errors, f"{name}Error"), usual)
