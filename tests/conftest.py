@@ -5,7 +5,7 @@ import pytest
 import torch
 from zoo.draw import SEED
 
-from scitorch.core import modes
+from scitorch.core import modes, registry
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +24,12 @@ def route(request, monkeypatch):
     if request.param == "dispatched":
         monkeypatch.setattr(modes, "PLAIN", -1)
     return request.param
+
+
+@pytest.fixture
+def scratch_registry():
+    """Operators that a test defines are gone from the registry after it, so that no other test meets them."""
+    before = dict(registry._operators)
+    yield
+    registry._operators.clear()
+    registry._operators.update(before)

@@ -170,12 +170,9 @@ def form(a, M, b):
 
 @form.vjp
 def _form_vjp(g, a, M, b):
-    g, a, M, b = g[..., None], a.conj(), M.conj(), b.conj()
-    return {
-        "a": g * (M @ b[..., None])[..., 0],
-        "M": g[..., None] * a[..., :, None] * b[..., None, :],
-        "b": g * (a[..., None, :] @ M)[..., 0, :],
-    }
+    # Products and sums, since matmul takes no real matrix beside a complex one.
+    g, a, M, b = g[..., None, None], a.conj()[..., :, None], M.conj(), b.conj()[..., None, :]
+    return {"a": (g * M * b).sum(-1), "M": g * a * b, "b": (g * a * M).sum(-2)}
 
 
 form.samples(
@@ -185,7 +182,7 @@ form.samples(
         Sample(complex_normal(rng, 2), complex_normal(rng, 2, 1), rng.normal(size=1)),
     ]
 )
-reference(form, lambda a, M, b: (a[..., None, :] @ M.to(a.dtype) @ b.to(a.dtype)[..., :, None])[..., 0, 0])
+reference(form, lambda a, M, b: (a[..., :, None] * M * b[..., None, :]).sum((-2, -1)))
 
 
 @operator("(3),(3)->(3)", batch="native")

@@ -3,9 +3,8 @@
 from contextlib import contextmanager
 
 import pytest
-from scitorch.errors import MissingDerivativeError
 
-from scitorch import not_implemented
+from scitorch import errors, not_implemented
 from scitorch.core.registry import registered
 
 
@@ -20,7 +19,7 @@ def right_or_missing():
     """What is inside comes out right, or raises the error that names a rule that isn't there."""
     try:
         yield
-    except MissingDerivativeError as error:
+    except errors.MissingDerivativeError as error:
         named = [operator for operator in registered().values() if operator.name == error.operator]
         if not any(is_missing(operator, error.argument) for operator in named):
             raise AssertionError(f"{error.operator} does have a rule for {error.argument}") from error
@@ -29,6 +28,6 @@ def right_or_missing():
 @contextmanager
 def raises_missing(operator, argument):
     """What is inside raises the error that names this operator and this argument."""
-    with pytest.raises(MissingDerivativeError) as caught:
+    with pytest.raises(errors.MissingDerivativeError) as caught:
         yield
     assert (caught.value.operator, caught.value.argument) == (operator.name, argument)
