@@ -34,7 +34,7 @@ def operators() -> dict[str, Operator]:
     Examples
     --------
     >>> import scitorch
-    >>> scitorch.operators()["scitorch.tutorial.correlate_bias"]
+    >>> scitorch.operators()["scitorch.tutorial.convolution.correlate_bias"]
     <operator correlate_bias(image, filter, bias): (m,n),(k,l),(1,1)->(m-k+1,n-l+1)>
     """
     for module in _CATALOGUE:

@@ -77,7 +77,11 @@ def _checked_tensor(operator: str, name: str, tensor: torch.Tensor) -> torch.Ten
         raise ArgumentError(operator, name, "a dense tensor", f"layout {tensor.layout}", f"{name}.to_dense()")
     if tensor.dtype not in ACCEPTED:
         raise ArgumentError(
-            operator, name, "a floating, complex, integer or bool tensor", str(tensor.dtype), f"{name}.to(torch.float32)"
+            operator,
+            name,
+            "a floating, complex, integer or bool tensor",
+            str(tensor.dtype),
+            f"{name}.to(torch.float32)",
         )
     return tensor
 

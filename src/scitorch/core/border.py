@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.dlpack import to_dlpack
+from torch.utils.dlpack import to_dlpack  # pyright: ignore[reportPrivateImportUsage]  documented, not in its __all__
 
 from .errors import KernelError
 
@@ -47,7 +47,9 @@ class _Loan:
     def __init__(self, tensor: torch.Tensor) -> None:
         self._tensor = tensor
 
-    def __dlpack__(self, *, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
+    ) -> Any:
         return to_dlpack(self._tensor)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -77,25 +79,25 @@ def _references_of_a_fresh_array() -> int:
 _UNSHARED = _references_of_a_fresh_array()
 
 
-def to_tensor(operator: str, results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+def to_tensor(
+    operator: str, results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype
+) -> torch.Tensor:
     """The result at `index` as a C-contiguous tensor whose memory nobody else holds; copies only where it must.
 
-    An array is fresh when the list of results holds the only reference to it and it owns its memory. A view of an input,
-    a buffer that the kernel keeps, an array returned twice, a broadcast or transposed array are copied.
+    An array is fresh when the list of results holds the only reference to it and it owns its memory. A view of an
+    input, a buffer that the kernel keeps, an array returned twice, a broadcast or transposed array are copied.
     """
     unshared = sys.getrefcount(results[index]) == _UNSHARED
     array = results[index]
-    if unshared and type(array) is np.ndarray and array.shape == shape and array.dtype == NUMPY_DTYPE[dtype]:
-        if array.base is None and array.flags.carray:
-            return torch.from_numpy(array)
+    ordinary = type(array) is np.ndarray and array.shape == shape and array.dtype == NUMPY_DTYPE[dtype]
+    if unshared and ordinary and array.base is None and array.flags.carray:
+        return torch.from_numpy(array)
     check_result(operator, results, index, shape, dtype)
     array, results[index] = results[index], None
     return torch.from_numpy(np.array(array, dtype=NUMPY_DTYPE[dtype], order="C", copy=True))
 
 
-def check_result(
-    operator: str, results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype
-) -> None:
+def check_result(operator: str, results: list[Any], index: int, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     """Raise unless the result has the shape that was foretold and a dtype that casts to the one foretold."""
     if type(results[index]) is not np.ndarray:
         if isinstance(results[index], torch.Tensor):

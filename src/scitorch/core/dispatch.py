@@ -50,7 +50,7 @@ def register(operator: Operator, name: str) -> Entry:
     public = public_function(operator, name, library, _vmap)
     dispatched = _dispatched(operator, public)
     _LIBRARY.impl(name, _kernel(operator), "CompositeExplicitAutograd")
-    _LIBRARY.impl(name, _captured(operator, library, public), "Autograd")
+    _LIBRARY.impl(name, _captured(library, public), "Autograd")
     torch.library.register_fake(f"{NAMESPACE}::{name}", _fake(operator), lib=_LIBRARY)
     torch.library.register_vmap(f"{NAMESPACE}::{name}", _vmap(operator, library), lib=_LIBRARY)
     return Entry(eager_call(operator, name, dispatched), *_in_graph(operator, dispatched, name), library)
@@ -79,10 +79,10 @@ def _in_graph(
     def allow() -> None:
         torch.compiler.allow_in_graph(call)
 
-    # What `torch._dynamo.assume_constant_result` sets: Dynamo runs `allow` while it traces, right before it meets `call`.
-    # Set by hand, and `allow_in_graph` only then, since either of the two imports the whole compiler (0.8 s), which
-    # users who never compile would pay for.
-    allow._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+    # What `torch._dynamo.assume_constant_result` sets: Dynamo runs `allow` while it traces, right before it meets
+    # `call`. Set by hand, and `allow_in_graph` only then, since either of the two imports the whole compiler (0.8 s),
+    # which users who never compile would pay for.
+    allow._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]  how Dynamo is told
     return allow, call
 
 
@@ -90,7 +90,9 @@ def _dispatched(operator: Operator, public: Any) -> Callable[..., Any]:
     """The call through PyTorch's dispatcher, right under every transform and tracer."""
 
     def dispatched(tensors: Sequence[Tensor | None], values: Values) -> Any:
-        operator.planner.of(values, tensors)  # shapes are checked as the user sees them, before a transform adds its own
+        operator.planner.of(
+            values, tensors
+        )  # shapes are checked as the user sees them, before a transform adds its own
         return public.apply(*tensors, *values)
 
     return dispatched
@@ -101,7 +103,7 @@ def _vmap(operator: Operator, call: Callable[..., Any]) -> Callable[..., Any]:
     count = len(operator.arguments)
     ranks = [len(core) for core in operator.signature.inputs]
 
-    def vmap(info: Any, in_dims: Sequence[int | None], *arguments: Any) -> Any:
+    def vmap(_: Any, in_dims: Sequence[int | None], *arguments: Any) -> Any:
         tensors, dims = arguments[:count], in_dims[:count]
         known = [(t, d, rank) for t, d, rank in zip(tensors, dims, ranks, strict=True) if t is not None]
         batch_rank = max(t.dim() - (d is not None) - rank for t, d, rank in known)
@@ -166,7 +168,7 @@ def _fake(operator: Operator) -> Callable[..., Any]:
     return fake
 
 
-def _captured(operator: Operator, library: Any, public: Any) -> Callable[..., Any]:
+def _captured(library: Any, public: Any) -> Callable[..., Any]:
     """Autograd of the bare library operator, which graphs captured by `torch.export` and `make_fx` hold."""
 
     def captured(*arguments: Any) -> Any:

@@ -104,4 +104,6 @@ def _recorded_call(operator: Operator, name: str) -> Callable[..., Any]:
         def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
             return history.push(ctx, tangents[1:])
 
-    return super(torch.autograd.Function, named_function(Recorded, name)).apply  # pyright: ignore[reportAttributeAccessIssue]
+    function: Any = named_function(Recorded, name)
+    without_python_half: Any = super(torch.autograd.Function, function)
+    return without_python_half.apply

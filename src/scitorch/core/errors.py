@@ -48,7 +48,7 @@ class DefinitionError(ScitorchError, TypeError):
 class SignatureError(DefinitionError, ValueError):
     """A signature that cannot be parsed; ``column`` counts from 0."""
 
-    def __init__(  # noqa: PLR0913  the five values of every error, and where in the text
+    def __init__(
         self, operator: str, argument: str, expected: str, got: str, advice: str = "", text: str = "", column: int = 0
     ) -> None:
         super().__init__(operator, argument, expected, got, advice)

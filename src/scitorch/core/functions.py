@@ -99,7 +99,7 @@ class History:
         known["g"] = g
         if values:
             known.update(zip(self._static, values, strict=True))
-        if not torch._C._is_any_autocast_enabled():
+        if not modes.autocast():
             return self._rules.pull(plan, known, needed)
         device = next(g.device.type for g in grads if g is not None)
         with torch.autocast(device, enabled=False):  # operators run in float32, and so do their rules
@@ -122,7 +122,5 @@ def _materialized(plan: Plan, grads: Sequence[Tensor | None]) -> tuple[Tensor | 
     device = next(g.device for g in grads if g is not None)
     return tuple(
         torch.zeros(shape, dtype=dtype, device=device) if g is None and carries else g if carries else None
-        for g, shape, dtype, carries in zip(
-            grads, plan.outputs, plan.output_dtypes, plan.differentiable, strict=True
-        )
+        for g, shape, dtype, carries in zip(grads, plan.outputs, plan.output_dtypes, plan.differentiable, strict=True)
     )

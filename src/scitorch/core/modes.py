@@ -5,14 +5,14 @@ The names read here have been the same from torch 2.11 to 2.15; each is a C func
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.autograd import forward_ad
 
-_functorch = torch._C._functorch
+_functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]  not in torch's stubs
 dispatch_keys = torch._C._dispatch_keys
 _transforms_active = torch._C._are_functorch_transforms_active
 _dispatch_modes = torch._C._len_torch_dispatch_stack
@@ -27,6 +27,7 @@ _unpack_dual = torch._VF._unpack_dual
 PLAIN = dispatch_keys(torch.empty(0)).raw_repr()
 
 transforms_active = _transforms_active
+autocast = torch._C._is_any_autocast_enabled
 
 
 def eager() -> bool:
@@ -48,7 +49,7 @@ def forward_mode() -> bool:
 def primal(tensor: torch.Tensor | None) -> torch.Tensor | None:
     """The tensor without its tangent.
 
-    `forward_ad.unpack_dual` reads a Python-side level that is unset in a compiled graph, and would leave the tangent on.
+    `forward_ad.unpack_dual` reads a Python-side level that is unset in a compiled graph: it would leave the tangent on.
     """
     return None if tensor is None else _unpack_dual(tensor, level=0)[0]
 
@@ -64,12 +65,12 @@ def carries_derivative(tensor: torch.Tensor) -> bool:
 
 
 def enable_forward_mode() -> Any:
-    """Forward mode inside a jvp rule: without it a nested forward derivative is silently zero (PyTorch issue 197867)."""
+    """Forward mode inside a jvp rule; a nested forward derivative is silently zero without (PyTorch issue 197867)."""
     return forward_ad._set_fwd_grad_enabled(True)
 
 
 @contextmanager
-def transforms_included() -> Iterator[None]:
+def transforms_included() -> Generator[None]:
     """Inside a functorch transform's own interpreter, let further calls meet the remaining transforms again."""
     if _functorch.peek_interpreter_stack() is None:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NoReturn, overload
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ Kernel = Callable[..., Any]
 Batch = Literal["native"] | None
 
 
-def operator(  # noqa: PLR0913  the options of a definition; style.md's limit of ten is kept
+def operator(
     signature: str,
     *,
     shape: Callable[..., Any] | None = None,
@@ -80,7 +80,7 @@ def operator(  # noqa: PLR0913  the options of a definition; style.md's limit of
     >>> x.grad
     tensor(12.)
     """
-    module = sys._getframe(1).f_globals.get("__name__", "__main__")
+    module = sys._getframe(1).f_globals.get("__name__", "__main__")  # noqa: SLF001  as collections.namedtuple does
     # A spawned worker runs the main module under another name.
     module = "__main__" if module == "__mp_main__" else module
 
@@ -110,7 +110,7 @@ class Operator:
         The opaque library operator that captured graphs hold.
     """
 
-    def __init__(  # noqa: PLR0913  the options of `operator`
+    def __init__(
         self,
         kernel: Kernel,
         signature: str,
@@ -145,6 +145,7 @@ class Operator:
         registry.add(self)
 
     def __call__(self, *arguments: Any, **static: Any) -> Any:
+        """The result, of tensors or numbers by position and static arguments by name."""
         if torch.compiler.is_dynamo_compiling():
             self._allow_in_graph()
             return self._in_graph(*arguments, **static)
@@ -174,12 +175,6 @@ class Operator:
         """For each tensor argument "rule", "zero", "not implemented: reason" or "none"."""
         return {name: self.rules.describe(name) for name in self.arguments}
 
-    @overload
-    def vjp(self, *rules: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]: ...
-    @overload
-    def vjp(self, *arguments: str) -> Callable[[Callable[..., dict[str, Any]]], Callable[..., dict[str, Any]]]: ...
-    @overload
-    def vjp(self, **rules: Any) -> Operator: ...
     def vjp(self, *joint: Any, **rules: Any) -> Any:
         """Add reverse-mode rules; forward mode and all higher orders follow from them.
 

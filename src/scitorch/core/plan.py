@@ -10,9 +10,8 @@ from typing import Any, cast
 import torch
 
 from .errors import ArgumentError, DefinitionError
-from .signature import Signature
+from .signature import Shape, Signature
 
-Shape = tuple[int, ...]
 DtypeRule = str | torch.dtype | Callable[..., Any] | tuple[Any, ...] | None
 
 REMEMBERED_PLANS = 256  # per operator; a plan is a few hundred bytes
@@ -74,11 +73,10 @@ class Plan:
         object.__setattr__(self, "folds_complex", folds)
 
 
-
 class Planner:
     """Makes an operator's plans from its signature, ``shape=`` and ``dtype=``."""
 
-    def __init__(  # noqa: PLR0913  what a plan depends on, and no more
+    def __init__(
         self,
         operator: str,
         signature: Signature,

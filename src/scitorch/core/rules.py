@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import torch
 
-from . import modes
 from .errors import DefinitionError, DerivativeError, MissingDerivativeError
 from .plan import Plan
 
@@ -55,7 +54,8 @@ class Rule:
     joint: bool = False
     partial: bool = False
 
-    def __call__(self, known: Mapping[str, Any]) -> Any:
+    def ask(self, known: Mapping[str, Any]) -> Any:
+        """What the rule gives for what is known by name."""
         return self.function(*[known[name] for name in self.names])
 
     @property
@@ -81,9 +81,7 @@ class Saved:
 
     def named(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """The saved tensors by name."""
-        known: dict[str, Any] = {}
-        for name, tensor in zip(self.names, tensors):  # noqa: B905  several results follow the last name
-            known[name] = tensor
+        known: dict[str, Any] = {name: tensors[k] for k, name in enumerate(self.names)}
         if len(tensors) > len(self.names):
             known["out"] = tuple(tensors[len(self.names) - 1 :])
         return known
@@ -220,14 +218,14 @@ class Rules:
         if isinstance(rule, _Zero):
             return zero
         if not rule.joint:
-            return rule.function(*[known[name] for name in rule.names])
+            return rule.ask(known)
         if id(rule) not in shared:
-            shared[id(rule)] = rule(known)
+            shared[id(rule)] = rule.ask(known)
         gradients = shared[id(rule)]
         if not isinstance(gradients, dict) or argument not in gradients:
-            got = f"keys {list(gradients)}" if isinstance(gradients, dict) else type(gradients).__name__  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+            got = f"keys {list(gradients)}" if isinstance(gradients, dict) else type(gradients).__name__
             raise DerivativeError(self.operator, f"the joint vjp rule, {argument}", f"a dict with {argument!r}", got)
-        return gradients[argument]  # pyright: ignore[reportUnknownVariableType]
+        return gradients[argument]
 
     def _rule(self, table: Mapping[str, Derivative], argument: str, kind: str, plan: Plan) -> Rule | _Zero:
         """The rule, or the reason why there is none."""
@@ -304,7 +302,7 @@ class Rules:
         rule = self._rule(self.jvp, self.arguments[index], "forward derivative", plan)
         if isinstance(rule, _Zero):
             return [0] * len(plan.outputs)
-        pushed = rule({**known, "tangent": tangent})
+        pushed = rule.ask({**known, "tangent": tangent})
         return pushed if len(plan.outputs) > 1 else [pushed]
 
     def _transposed(self, plan: Plan, known: dict[str, Any], derived: Sequence[int], tangents: Any) -> list[Any]:
@@ -322,7 +320,7 @@ class Rules:
 
         device = tangents[0].device
         zeros = [torch.zeros(plan.outputs[k], dtype=plan.output_dtypes[k], device=device) for k in carriers]
-        _, transpose = torch.func.vjp(pull, *zeros)
+        transpose: Any = torch.func.vjp(pull, *zeros)[1]
         pushed: list[Any] = [None] * len(plan.outputs)
         for k, part in zip(carriers, transpose(tuple(tangents)), strict=True):
             pushed[k] = part
@@ -331,7 +329,7 @@ class Rules:
     def _total(self, plan: Plan, index: int, terms: Sequence[Any], device: torch.device) -> Any:
         """The sum of the terms in the output's shape and dtype."""
         shape, dtype = plan.outputs[index], plan.output_dtypes[index]
-        total = sum(terms)
+        total: Any = sum(terms)
         if not isinstance(total, torch.Tensor):
             if terms and not isinstance(total, (int, float, complex)):
                 raise DerivativeError(self.operator, "the jvp rule", f"a tensor of shape {shape}", _described(total))

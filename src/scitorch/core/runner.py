@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from .batch import run_items
 from .border import NUMPY_DTYPE, Array, check_result, to_tensor
-from .errors import KernelError
+from .errors import KernelError, ScitorchError
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -27,6 +25,8 @@ def make_runner(operator: Operator) -> Run:
         if simple and not plan.looped:  # what follows is `_run` for one result without static arguments
             try:
                 results = [kernel(*arrays)]
+            except ScitorchError:  # a kernel may refuse its input in the same form as the core does
+                raise
             except Exception as error:
                 raise _kernel_error(operator, error, arrays, {}) from error
             return to_tensor(name, results, 0, plan.outputs[0], plan.output_dtypes[0])
@@ -36,10 +36,7 @@ def make_runner(operator: Operator) -> Run:
 
 
 def _run(operator: Operator, plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> Any:
-    if plan.looped:
-        results = _run_items(operator, plan, static, arrays)
-    else:
-        results = _call(operator, static, arrays)
+    results = _run_items(operator, plan, static, arrays) if plan.looped else _call(operator, static, arrays)
     tensors = [
         to_tensor(operator.name, results, k, shape, dtype)
         for k, (shape, dtype) in enumerate(zip(plan.outputs, plan.output_dtypes, strict=True))
@@ -65,6 +62,8 @@ def _call(operator: Operator, static: Mapping[str, Any], arrays: Arrays) -> list
     """The kernel's results, in a list that alone holds them where they are fresh."""
     try:
         returned = operator.kernel(*arrays, **static)
+    except ScitorchError:
+        raise
     except Exception as error:
         raise _kernel_error(operator, error, arrays, static) from error
     if operator.output_count == 1:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import CodeType
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from .errors import ShapeError, SignatureError
 
-type_of_shape = tuple[int, ...]
+Shape = tuple[int, ...]
 
 _ALLOWED = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Name, ast.Constant, ast.Call, ast.Load)
 _OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.USub)
@@ -30,7 +31,8 @@ class Dimension:
     code: CodeType
     names: frozenset[str]
 
-    def size(self, sizes: Mapping[str, int]) -> int:
+    def size(self, sizes: Mapping[str, Any]) -> int:
+        """Its size, given those of the names."""
         return eval(self.code, {"__builtins__": {}, **_FUNCTIONS}, dict(sizes))  # noqa: S307  only _ALLOWED nodes
 
 
@@ -135,7 +137,7 @@ class Signature:
             if self.text[position] == "," and depth == 0:
                 cuts.append(position)
         cuts.append(end)
-        return tuple(self._dimension(a + 1, b) for a, b in zip(cuts, cuts[1:], strict=False))
+        return tuple(self._dimension(a + 1, b) for a, b in pairwise(cuts))
 
     def _dimension(self, start: int, end: int) -> Dimension:
         raw = self.text[start:end]
@@ -166,8 +168,8 @@ class Signature:
         arguments: Sequence[str],
         shapes: Sequence[Sequence[int] | None],
         static: Mapping[str, Any],
-        shape: Callable[[Mapping[str, Any]], Sequence[type_of_shape]] | None,
-    ) -> tuple[type_of_shape, tuple[type_of_shape, ...]]:
+        shape: Callable[[Mapping[str, Any]], Sequence[Shape]] | None,
+    ) -> tuple[Shape, tuple[Shape, ...]]:
         """Check the inputs' shapes; give the batch shape and every output's whole shape.
 
         Parameters
@@ -197,8 +199,10 @@ class Signature:
 
     def _sizes(
         self, arguments: Sequence[str], shapes: Sequence[Sequence[int] | None], static: Mapping[str, Any]
-    ) -> dict[str, int]:
-        sizes = {name: value for name, value in static.items() if isinstance(value, (int, torch.SymInt))}
+    ) -> dict[str, Any]:
+        sizes: dict[str, Any] = {
+            name: value for name, value in static.items() if isinstance(value, (int, torch.SymInt))
+        }
         for argument, shape, dimensions in zip(arguments, shapes, self.inputs, strict=True):
             if shape is None:
                 continue
@@ -207,7 +211,7 @@ class Signature:
                 raise ShapeError(
                     self._operator,
                     argument,
-                    f"at least {len(dimensions)} dimensions ({wanted})",
+                    f"at least {len(dimensions)} dimension{'s' * (len(dimensions) > 1)} ({wanted})",
                     f"shape {tuple(shape)}",
                     "adding dimensions, e.g. with tensor[None]",
                 )
@@ -223,7 +227,7 @@ class Signature:
                     )
         return sizes
 
-    def _batch(self, arguments: Sequence[str], shapes: Sequence[Sequence[int] | None]) -> type_of_shape:
+    def _batch(self, arguments: Sequence[str], shapes: Sequence[Sequence[int] | None]) -> Shape:
         leading = [
             shape[: max(len(shape) - len(core), 0)]
             for shape, core in zip(shapes, self.inputs, strict=True)
@@ -251,7 +255,7 @@ class Signature:
         sizes: Mapping[str, int],
         arguments: Sequence[str],
         shapes: Sequence[Sequence[int] | None],
-    ) -> type_of_shape:
+    ) -> Shape:
         core: list[int] = []
         for dimension in dimensions:
             try:

@@ -32,6 +32,7 @@ class StaticArgument:
 
     @property
     def required(self) -> bool:
+        """Whether a call must give it."""
         return self.default is Parameter.empty
 
     @property
@@ -41,6 +42,7 @@ class StaticArgument:
 
     @property
     def type_name(self) -> str:
+        """Its annotation as one would write it."""
         inner = self.kind.__name__
         whole = (
             f"tuple[{', '.join([inner] * self.length) if self.length is not None else inner + ', ...'}]"
@@ -62,9 +64,9 @@ class StaticArgument:
     def _convert_tuple(self, operator: str, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise self._error(operator, value)
-        if self.length is not None and len(value) != self.length:  # pyright: ignore[reportUnknownArgumentType]
+        if self.length is not None and len(value) != self.length:
             raise self._error(operator, value)
-        return tuple(self._convert_one(operator, item) for item in value)  # pyright: ignore[reportUnknownVariableType]
+        return tuple(self._convert_one(operator, item) for item in value)
 
     def _convert_one(self, operator: str, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
