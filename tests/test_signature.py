@@ -118,6 +118,9 @@ PIECES = st.sampled_from([*"()(),-><+*/%.mnk01 ", "->", "//", "min(", "max(", ".
 @example("(n)->(" + "(" * 5000 + "n" + ")" * 5000 + ")")
 @example("(n)->(" + "9" * 5000 + ")")
 @example("(9" * 3000)
+@example("(0x10)->()")
+@example("(min)->(min)")
+@example("(ﬁ)->(ﬁ)")
 @example("(n)->(n)\ud800")
 @example("(\ud800)->()")
 @example("(1_0)->()")
@@ -139,7 +142,7 @@ def _binds_or_refuses(signature):
     """What parsed gives shapes of integers, or a ShapeError, for inputs of any size."""
     names = [f"x{k}" for k in range(len(signature.inputs))]
     sizes = dict.fromkeys(signature.input_names | signature.output_names, 3)
-    shapes = [tuple(sizes.get(d.text) or int(d.text) for d in core) for core in signature.inputs]
+    shapes = [tuple(sizes.get(d.text) or int(d.text, 0) for d in core) for core in signature.inputs]
     if None in signature.outputs:
         return
     try:
