@@ -96,23 +96,14 @@ def _colour_bar(image: Any) -> None:
 
 
 def _curves(axes: Axes, report: Report) -> None:
-    """Loss and filter error at each step, named on the lines themselves."""
+    """Loss and filter error at each step."""
     recovery = report.recovery
     steps = np.arange(1, len(recovery.losses) + 1)
     for values, colour, name in ((recovery.errors, ORANGE, "filter error"), (recovery.losses, BLUE, "loss")):
-        axes.semilogy(steps, values, color=colour, linewidth=1.7)
-        axes.annotate(
-            f"{name} {values[-1]:.1e}",
-            (1, values[-1]),
-            (-2, 5),
-            ("axes fraction", "data"),
-            "offset points",
-            color=colour,
-            ha="right",
-            weight="bold",
-        )
+        axes.semilogy(steps, values, color=colour, linewidth=1.7, label=f"{name}, last {values[-1]:.1e}")
     axes.axhline(TARGET, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
     axes.annotate("target", (1, TARGET), (-2, 4), ("axes fraction", "data"), "offset points", color=GREY, ha="right")
+    axes.legend(loc="upper right", frameon=False, labelcolor="linecolor", handlelength=1.2)
     axes.set_title("training")
     axes.set_xlabel("step", loc="right", labelpad=1)
     axes.set_xlim(1, max(2, len(steps)))

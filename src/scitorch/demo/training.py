@@ -17,7 +17,7 @@ from scitorch.nn import ScipyConv2d
 
 PATCH = 32  # pixels
 BATCH = 16  # patches a step
-DETAIL = 10.0  # weight of the differences between neighbours in the loss
+DETAIL = 10.0  # weight of the second differences in the loss
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _train(layer: ScipyConv2d, scene: Scene, settings: Settings) -> Iterator[flo
     """Train the layer to turn patches of the photograph into those of the filtered one; yields each step's loss."""
     photograph, filtered = (torch.as_tensor(a, device=settings.device) for a in (scene.photograph, scene.filtered))
     random = _random(settings)
-    optimiser = torch.optim.Adam(layer.parameters(), lr=0.02, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(layer.parameters(), lr=0.01, betas=(0.9, 0.995))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
     for _ in range(settings.steps):
         image, wanted = _patches(photograph, filtered, random)
@@ -123,13 +123,15 @@ def _patches(photograph: Tensor, filtered: Tensor, random: torch.Generator) -> t
 
 
 def _loss(residual: Tensor) -> Tensor:
-    """Mean square of the residual, and of its differences between neighbours.
+    """Mean square of the residual, and of its second differences.
 
     Neighbouring pixels of a photograph are nearly alike, so the plain mean square hardly feels the fine detail of the
-    filter, and gradient descent takes thousands of steps over it. The differences feel little else.
+    filter, and gradient descent takes thousands of steps over it. The second differences feel little else.
     """
-    detail = residual.diff(dim=-1).square().mean() + residual.diff(dim=-2).square().mean()
-    return residual.square().mean() + DETAIL * detail
+    down, across = residual.diff(dim=-2), residual.diff(dim=-1)
+    bends = down.diff(dim=-2).square().mean() + across.diff(dim=-1).square().mean()
+    twists = across.diff(dim=-2).square().mean()
+    return residual.square().mean() + DETAIL * (bends + 2 * twists)
 
 
 def _random(settings: Settings) -> torch.Generator:
