@@ -102,7 +102,10 @@ def check_result(operator: str, results: list[Any], index: int, shape: tuple[int
     if type(results[index]) is not np.ndarray:
         if isinstance(results[index], torch.Tensor):
             raise KernelError(operator, "kernel", "a NumPy array", "a torch.Tensor", "computing in NumPy")
-        results[index] = np.asarray(results[index])  # NumPy scalars, Python numbers, array subclasses
+        try:
+            results[index] = np.asarray(results[index])  # NumPy scalars, Python numbers, array subclasses
+        except ValueError as error:
+            raise KernelError(operator, "result of the kernel", f"an array of shape {shape}", str(error)) from error
     if results[index].shape != shape:
         raise KernelError(
             operator,

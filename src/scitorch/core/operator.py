@@ -135,7 +135,15 @@ class Operator:
         self.rules = Rules(self.name, self.arguments, tuple(self.static), self.output_count)
         names = () if shape is None else self.rules.names_of("shape", shape, ())
         self.planner = Planner(
-            self.name, self.signature, self.arguments, tuple(self.static), shape, names, dtype, native=batch is not None
+            self.name,
+            self.signature,
+            self.arguments,
+            tuple(self.static),
+            shape,
+            names,
+            dtype,
+            native=batch is not None,
+            optional=self.optional,
         )
         self.run = make_runner(self)
         self._samples: dict[str, list[MakeSamples]] = {}

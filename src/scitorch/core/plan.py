@@ -87,9 +87,11 @@ class Planner:
         dtype: DtypeRule,
         *,
         native: bool,
+        optional: frozenset[str],
     ) -> None:
         self._operator = operator
         self._native = native
+        self._optional = optional
         self._signature = signature
         self._arguments = tuple(arguments)
         self._static = tuple(static)
@@ -122,8 +124,9 @@ class Planner:
         """Work a plan out from static values and the shape and dtype of each tensor."""
         shapes = tuple(None if s is None else tuple(s) for s in shapes_and_dtypes[::2])
         dtypes = shapes_and_dtypes[1::2]
-        if len(shapes) != len(self._arguments):
-            return Plan(False, (), shapes, dtypes, (), (), (), False)
+        given = zip(self._arguments, dtypes, strict=False)
+        if len(shapes) != len(self._arguments) or any(d is None and name not in self._optional for name, d in given):
+            return Plan(False, (), shapes, dtypes, (), (), (), False)  # for `prepare` to say what is wrong
         static = dict(zip(self._static, values, strict=True))
         ask = None if self._shape is None else self._asked_shapes
         batch, outputs = self._signature.bind(self._arguments, shapes, static, ask)

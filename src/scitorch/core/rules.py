@@ -132,8 +132,7 @@ class Rules:
                 self.vjp[argument] = self.jvp[argument] = partial
                 continue
             names = self.names_of(f"the partial of {argument!r}", partial, ("out",))
-            self.vjp[argument] = Rule(_vjp_of_partial(partial), ("g", *names), partial=True)
-            self.jvp[argument] = Rule(_jvp_of_partial(partial), ("tangent", *names), partial=True)
+            self.vjp[argument] = self.jvp[argument] = Rule(partial, names, partial=True)
         self._saved.clear()
 
     def _add(self, table: dict[str, Derivative], kind: str, rules: Mapping[str, Any], extra: Sequence[str]) -> None:
@@ -217,6 +216,8 @@ class Rules:
             rule = self._rule(self.vjp, argument, "derivative", plan)
         if isinstance(rule, _Zero):
             return zero
+        if rule.partial:
+            return self._weighted(known["g"], self._factors(plan, argument, rule.ask(known)))
         if not rule.joint:
             return rule.ask(known)
         if id(rule) not in shared:
@@ -226,6 +227,37 @@ class Rules:
             got = f"keys {list(gradients)}" if isinstance(gradients, dict) else type(gradients).__name__
             raise DerivativeError(self.operator, f"the joint vjp rule, {argument}", f"a dict with {argument!r}", got)
         return gradients[argument]
+
+    def _factors(self, plan: Plan, argument: str, factors: Any) -> Sequence[Any]:
+        """The partial derivative of each output."""
+        return self._parts(plan, f"the partial of {argument!r}", factors if self.output_count > 1 else (factors,))
+
+    def _parts(self, plan: Plan, what: str, parts: Any) -> Sequence[Any]:
+        """One tensor or number an output, each of a shape that spreads to the output's."""
+        count = self.output_count
+        if not isinstance(parts, (tuple, list)) or len(parts) != count:
+            got = f"{len(parts)}" if isinstance(parts, (tuple, list)) else _described(parts)
+            raise DerivativeError(self.operator, what, f"a tuple of {count}, one an output", got, "one an output")
+        for part, shape in zip(parts, plan.outputs, strict=True):
+            if isinstance(part, torch.Tensor):
+                if not _spreads(part.shape, shape):
+                    got = f"shape {tuple(part.shape)}"
+                    raise DerivativeError(self.operator, what, f"shape {tuple(shape)}", got, "checking its formula")
+            elif not isinstance(part, (int, float, complex)) and not (part is None and count > 1):
+                expected = f"a tensor of shape {tuple(shape)}"
+                raise DerivativeError(self.operator, what, expected, _described(part), "torch operations")
+        return parts
+
+    @staticmethod
+    def _weighted(g: Gradient, factors: Sequence[Any]) -> Any:
+        """The gradient of an elementwise function: each incoming gradient times the conjugate partial."""
+        parts = g if isinstance(g, tuple) else (g,)
+        total: Any = sum(
+            part * _conjugate(factor)
+            for part, factor in zip(parts, factors, strict=True)
+            if part is not None and factor is not None
+        )
+        return total if isinstance(total, torch.Tensor) else zero
 
     def _rule(self, table: Mapping[str, Derivative], argument: str, kind: str, plan: Plan) -> Rule | _Zero:
         """The rule, or the reason why there is none."""
@@ -301,9 +333,13 @@ class Rules:
     def _pushed(self, plan: Plan, known: dict[str, Any], index: int, tangent: torch.Tensor | None) -> Sequence[Any]:
         rule = self._rule(self.jvp, self.arguments[index], "forward derivative", plan)
         if isinstance(rule, _Zero):
-            return [0] * len(plan.outputs)
+            return [0] * self.output_count
+        if rule.partial:
+            factors = self._factors(plan, self.arguments[index], rule.ask(known))
+            return [0 if factor is None else tangent * factor for factor in factors]
         pushed = rule.ask({**known, "tangent": tangent})
-        return pushed if len(plan.outputs) > 1 else [pushed]
+        what = f"the jvp rule of {self.arguments[index]!r}"
+        return self._parts(plan, what, pushed if self.output_count > 1 else (pushed,))
 
     def _transposed(self, plan: Plan, known: dict[str, Any], derived: Sequence[int], tangents: Any) -> list[Any]:
         """Forward mode from reverse mode: the vjp is linear in ``g``, and its own transpose is the jvp."""
@@ -326,47 +362,26 @@ class Rules:
             pushed[k] = part
         return pushed
 
-    def _total(self, plan: Plan, index: int, terms: Sequence[Any], device: torch.device) -> Any:
+    def _total(self, plan: Plan, index: int, terms: Sequence[Any], device: torch.device) -> torch.Tensor:
         """The sum of the terms in the output's shape and dtype."""
         shape, dtype = plan.outputs[index], plan.output_dtypes[index]
-        total: Any = sum(terms)
+        total: Any = sum(term for term in terms if term is not None)
         if not isinstance(total, torch.Tensor):
-            if terms and not isinstance(total, (int, float, complex)):
-                raise DerivativeError(self.operator, "the jvp rule", f"a tensor of shape {shape}", _described(total))
             return torch.full(shape, total, dtype=dtype, device=device)
-        if total.shape != shape:
-            if len(total.shape) > len(shape) or any(
-                n not in (1, s) for n, s in zip(total.shape[::-1], shape[::-1], strict=False)
-            ):
-                raise DerivativeError(self.operator, "the jvp rule", f"shape {shape}", f"shape {tuple(total.shape)}")
-            total = total.expand(shape)
         if total.is_complex() and not dtype.is_complex:
             total = total.real
-        return total if total.dtype == dtype else total.to(dtype)
+        return total.expand(shape).to(dtype)
+
+
+def _spreads(given: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether a tensor of shape `given` broadcasts to `shape`."""
+    if len(given) > len(shape):
+        return False
+    return all(n in (1, size) for n, size in zip(given[::-1], shape[::-1], strict=False))
 
 
 def _described(x: Any) -> str:
     return f"{type(x).__module__}.{type(x).__name__}"
-
-
-def _vjp_of_partial(partial: Callable[..., Any]) -> Callable[..., Any]:
-    def vjp(g: Gradient, *inputs: Any) -> Any:
-        factors = partial(*inputs)
-        if not isinstance(g, tuple):
-            return g * _conjugate(factors)
-        return sum(part * _conjugate(factor) for part, factor in zip(g, factors, strict=True) if part is not None)
-
-    return vjp
-
-
-def _jvp_of_partial(partial: Callable[..., Any]) -> Callable[..., Any]:
-    def jvp(tangent: torch.Tensor, *inputs: Any) -> Any:
-        factors = partial(*inputs)
-        if not isinstance(factors, tuple):
-            return tangent * factors
-        return tuple(None if factor is None else tangent * factor for factor in factors)
-
-    return jvp
 
 
 def _conjugate(factor: Any) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from types import CodeType
 from typing import Any
@@ -18,7 +20,17 @@ Shape = tuple[int, ...]
 
 _ALLOWED = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Name, ast.Constant, ast.Call, ast.Load)
 _OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.USub)
-_FUNCTIONS = {"min": torch.sym_min, "max": torch.sym_max}  # of sizes, which are symbolic while a graph is captured
+
+
+def _smallest(*sizes: Any) -> Any:
+    return reduce(torch.sym_min, sizes)  # sizes are symbolic while a graph is captured
+
+
+def _largest(*sizes: Any) -> Any:
+    return reduce(torch.sym_max, sizes)
+
+
+_FUNCTIONS = {"min": _smallest, "max": _largest}
 _LANGUAGE = "names, integers, + - * // %, min and max"
 _EXAMPLE = '"(m,n),(k,l)->(m-k+1,n-l+1)"'
 
@@ -57,6 +69,7 @@ class Signature:
     def __init__(self, text: str, operator: str) -> None:
         self.text = text
         self._operator = operator
+        self._check_characters()
         arrow = text.find("->")
         if arrow < 0:
             raise self._error('inputs "->" outputs', repr(text), len(text))
@@ -93,6 +106,15 @@ class Signature:
         """Where the outputs first use `name`."""
         found = re.compile(rf"\b{name}\b").search(self.text, self.text.index("->"))
         return found.start() if found else 0
+
+    def _check_characters(self) -> None:
+        """Refuse what Python's parser would read otherwise than a person does, or not at all."""
+        for column, character in enumerate(self.text):
+            odd = unicodedata.normalize("NFKC", character) != character
+            if odd or not (character.isprintable() or character.isspace()):
+                raise self._error("printable characters in their plain form", repr(character), column)
+        if number := re.search(r"\b[0-9]+[^\W0-9]", self.text):
+            raise self._error("decimal integers", repr(number.group()), number.start())
 
     def _error(self, expected: str, got: str, column: int) -> SignatureError:
         return SignatureError(
@@ -145,22 +167,26 @@ class Signature:
         text = raw.strip()
         try:
             tree = ast.parse(text, mode="eval")
-        except SyntaxError as error:
-            column = start + max((error.offset or 1) - 1, 0)
+        except (SyntaxError, RecursionError, MemoryError) as error:
+            column = start + max(getattr(error, "offset", None) or 1, 1) - 1
             raise self._error("a dimension made of " + _LANGUAGE, repr(text), column) from None
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         for node in ast.walk(tree):
-            if not self._allowed(node):
+            if not self._allowed(node) or (_names_function(node) and id(node) not in called):
                 column = start + getattr(node, "col_offset", 0)
                 raise self._error("a dimension made of " + _LANGUAGE, repr(text), column)
         names = frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name)) - _FUNCTIONS.keys()
-        return Dimension(text, compile(tree, self.text, "eval"), names)
+        try:
+            return Dimension(text, compile(tree, "<signature>", "eval"), names)
+        except (RecursionError, MemoryError):
+            raise self._error("a dimension made of " + _LANGUAGE, f"one nested too deeply: {text:.40}", start) from None
 
     @staticmethod
     def _allowed(node: ast.AST) -> bool:
         if isinstance(node, ast.Constant):
             return type(node.value) is int
         if isinstance(node, ast.Call):
-            return isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and not node.keywords
+            return _names_function(node.func) and len(node.args) > 1 and not node.keywords
         return isinstance(node, (*_ALLOWED, *_OPERATIONS))
 
     def bind(
@@ -280,3 +306,7 @@ class Signature:
             f"{got} from {inputs}",
             "other sizes",
         )
+
+
+def _names_function(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id in _FUNCTIONS

@@ -78,10 +78,16 @@ class StaticArgument:
         if self.kind is int and isinstance(value, torch.SymInt):
             return value
         if self.kind is float and isinstance(value, (int, float, torch.SymInt, torch.SymFloat)):
-            return value if isinstance(value, torch.SymFloat) else torch.sym_float(value)
+            return self._to_float(operator, value)
         if isinstance(value, self.kind) and not isinstance(value, bool):
             return self.kind(value)
         raise self._error(operator, value)
+
+    def _to_float(self, operator: str, value: Any) -> Any:
+        try:
+            return value if isinstance(value, torch.SymFloat) else torch.sym_float(value)
+        except OverflowError:
+            raise self._error(operator, value) from None
 
     def _from_tensor(self, operator: str, tensor: torch.Tensor) -> Any:
         if carries_derivative(tensor):
@@ -138,7 +144,7 @@ def bind_static(operator: str, declared: Mapping[str, StaticArgument], given: Ma
         if name in given:
             values.append(argument.convert(operator, given[name]))
         elif argument.required:
-            raise ArgumentError(operator, name, f"a {argument.type_name}", "nothing", f"{name}=…")
+            raise ArgumentError(operator, name, argument.type_name, "nothing", f"{name}=…")
         else:
             values.append(argument.default)
     return tuple(values)
