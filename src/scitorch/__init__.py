@@ -5,12 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .core import Operator, Sample, not_implemented, operator, zero
-from .core.registry import registered
-
 if TYPE_CHECKING:
     from . import nn, tutorial
-    from .core import errors
+    from .core import Operator, Sample, errors, not_implemented, operator, zero
 
 __all__ = [
     "Operator",
@@ -25,7 +22,7 @@ __all__ = [
 ]
 
 _CATALOGUE = ("tutorial",)  # modules that define operators
-_ON_FIRST_USE = {"errors": ".core.errors", "nn": ".nn", "tutorial": ".tutorial"}
+_MODULES = {"errors": ".core.errors", "nn": ".nn", "tutorial": ".tutorial"}
 
 
 def operators() -> dict[str, Operator]:
@@ -39,16 +36,17 @@ def operators() -> dict[str, Operator]:
     """
     for module in _CATALOGUE:
         importlib.import_module(f"scitorch.{module}")
-    return registered()
+    return importlib.import_module("scitorch.core.registry").registered()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ON_FIRST_USE:
-        return importlib.import_module(_ON_FIRST_USE[name], __name__)
+    """Load what is asked for: `import scitorch` alone costs nothing, and the command line answers at once."""
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name], __name__)
+    if name in __all__:
+        return getattr(importlib.import_module(".core", __name__), name)
     if name == "__version__":
-        from importlib.metadata import version
-
-        return version("scitorch")
+        return importlib.import_module("importlib.metadata").version("scitorch")
     raise AttributeError(f"module 'scitorch' has no attribute {name!r}")
 
 
