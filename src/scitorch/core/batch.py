@@ -1,9 +1,9 @@
-"""Run a kernel over a batch: by itself, item after item, or over joblib's workers."""
+"""Run a kernel over a batch, item after item or over joblib's workers."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,18 +42,19 @@ def run_items(
     ]
     # The ellipsis keeps items without dimensions arrays; they would become NumPy scalars.
     items = ([a if a is None else a[(*index, ...)] for a in spread] for index in np.ndindex(*batch))
-    for index, results in zip(np.ndindex(*batch), _map(run_one, items, batch), strict=True):
+    for index, results in zip(np.ndindex(*batch), _map(run_one, items), strict=True):
         for whole, result in zip(gathered, results, strict=True):
             whole[index] = result
     return gathered
 
 
-def _map(run_one: Callable[..., list[Any]], items: Any, batch: Index) -> Any:
-    """`map`, over joblib's workers when the caller asked for them by ``joblib.parallel_config``."""
+def _map(run_one: Callable[..., list[Any]], items: Iterable[Any]) -> Iterable[list[Any]]:
+    """`map`, over joblib's workers where the caller asked for them by ``joblib.parallel_config``."""
     joblib = sys.modules.get("joblib")  # whoever configured it has imported it
-    if joblib is None or batch == (1,):
+    if joblib is None or joblib.parallel.get_active_backend()[1] in (None, 1):
         return map(run_one, items)
-    parallel = joblib.Parallel(return_as="generator")
-    if parallel.n_jobs in (None, 1):
-        return map(run_one, items)
-    return parallel(joblib.delayed(run_one)(item) for item in items)
+    calls = [joblib.delayed(run_one)(item) for item in items]
+    try:
+        return joblib.Parallel()(calls)
+    except joblib.externals.loky.process_executor.TerminatedWorkerError:
+        return joblib.Parallel()(calls)  # a worker was killed, say for its memory: once more, with new workers

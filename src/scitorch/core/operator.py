@@ -14,7 +14,7 @@ from . import dispatch, registry
 from .errors import DefinitionError, SignatureError
 from .plan import DtypeRule, Planner
 from .rules import RESERVED, Rules, not_implemented, zero
-from .runner import make_runner
+from .runner import KernelCall, make_runner
 from .samples import MakeSamples, Sample
 from .signature import Signature
 from .static import StaticArgument, parse_static
@@ -145,7 +145,8 @@ class Operator:
             native=batch is not None,
             optional=self.optional,
         )
-        self.run = make_runner(self)
+        call = KernelCall(self.name, kernel, self.arguments, self.output_count)
+        self.run = make_runner(call, tuple(self.static))
         self._samples: dict[str, list[MakeSamples]] = {}
         entry = dispatch.register(self, registry.library_name(self))
         self.library, self._eager = entry.library, entry.eager

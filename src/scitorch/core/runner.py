@@ -3,85 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
+
+import torch
 
 from .batch import run_items
 from .border import NUMPY_DTYPE, Array, check_result, to_tensor
 from .errors import KernelError, ScitorchError
 from .plan import Plan
 
-if TYPE_CHECKING:
-    from .operator import Operator
-
 Arrays = Sequence[Array | None]
 Run = Callable[[Plan, tuple[Any, ...], Arrays], Any]
 
 
-def make_runner(operator: Operator) -> Run:
-    """The function that runs the operator's kernel, of a plan, static values and arrays of one precision."""
-    name, kernel, simple = operator.name, operator.kernel, operator.output_count == 1 and not operator.static
+@dataclass(frozen=True, slots=True)
+class KernelCall:
+    """A kernel and what its errors name. It holds no operator, so that it can go to a worker process."""
+
+    operator: str
+    kernel: Callable[..., Any]
+    arguments: tuple[str, ...]
+    output_count: int
+
+    def __call__(self, arrays: Arrays, static: Mapping[str, Any]) -> list[Any]:
+        """The kernel's results, in a list that alone holds them where they are fresh."""
+        try:
+            returned = self.kernel(*arrays, **static)
+        except ScitorchError:  # a kernel may refuse its input in the same form as the core does
+            raise
+        except Exception as error:
+            raise self.failure(error, arrays, static) from error
+        if self.output_count == 1:
+            return [returned]
+        expected = f"{self.output_count} results in a tuple"
+        if not isinstance(returned, (tuple, list)):
+            raise KernelError(self.operator, "kernel", expected, type(returned).__name__)
+        if len(returned) != self.output_count:
+            raise KernelError(self.operator, "kernel", expected, f"{len(returned)}")
+        return list(returned)
+
+    def failure(self, error: Exception, arrays: Arrays, static: Mapping[str, Any]) -> KernelError:
+        """What went wrong, with what went in."""
+        inputs = [
+            f"{name} {None if a is None else f'{a.dtype} {a.shape}'}"
+            for name, a in zip(self.arguments, arrays, strict=True)
+        ]
+        given = ", ".join([*inputs, *(f"{k}={v!r}" for k, v in static.items())])
+        got = f"{type(error).__name__}: {error} (with {given})"
+        advice = "copying the input, which is read-only" if "read-only" in str(error) else ""
+        return KernelError(self.operator, "kernel", "a result", got, advice)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCall:
+    """The call of a kernel for one item of a batch, its results checked."""
+
+    call: KernelCall
+    static: Mapping[str, Any]
+    shapes: Sequence[tuple[int, ...]]
+    dtypes: Sequence[torch.dtype]
+
+    def __call__(self, item: Arrays) -> list[Any]:
+        """The item's results."""
+        results = self.call(item, self.static)
+        for k, (shape, dtype) in enumerate(zip(self.shapes, self.dtypes, strict=True)):
+            check_result(self.call.operator, results, k, shape, dtype)
+        return results
+
+
+def make_runner(call: KernelCall, static_names: Sequence[str]) -> Run:
+    """The function that runs a kernel, of a plan, static values and arrays of one precision."""
+    name, kernel, simple = call.operator, call.kernel, call.output_count == 1 and not static_names
 
     def run(plan: Plan, values: tuple[Any, ...], arrays: Arrays) -> Any:
-        if simple and not plan.looped:  # what follows is `_run` for one result without static arguments
-            try:
-                results = [kernel(*arrays)]
-            except ScitorchError:  # a kernel may refuse its input in the same form as the core does
-                raise
-            except Exception as error:
-                raise _kernel_error(operator, error, arrays, {}) from error
-            return to_tensor(name, results, 0, plan.outputs[0], plan.output_dtypes[0])
-        return _run(operator, plan, dict(zip(operator.static, values, strict=True)), arrays)
+        if not simple or plan.looped:
+            return run_any(plan, dict(zip(static_names, values, strict=True)), arrays)
+        try:  # `call` and `to_tensor` for one result without static arguments: this path is measured
+            results = [kernel(*arrays)]
+        except ScitorchError:
+            raise
+        except Exception as error:
+            raise call.failure(error, arrays, {}) from error
+        return to_tensor(name, results, 0, plan.outputs[0], plan.output_dtypes[0])
+
+    def run_any(plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> Any:
+        results = _run_items(call, plan, static, arrays) if plan.looped else call(arrays, static)
+        tensors = [
+            to_tensor(name, results, k, shape, dtype)
+            for k, (shape, dtype) in enumerate(zip(plan.outputs, plan.output_dtypes, strict=True))
+        ]
+        return tuple(tensors) if call.output_count > 1 else tensors[0]
 
     return run
 
 
-def _run(operator: Operator, plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> Any:
-    results = _run_items(operator, plan, static, arrays) if plan.looped else _call(operator, static, arrays)
-    tensors = [
-        to_tensor(operator.name, results, k, shape, dtype)
-        for k, (shape, dtype) in enumerate(zip(plan.outputs, plan.output_dtypes, strict=True))
-    ]
-    return tuple(tensors) if operator.output_count > 1 else tensors[0]
-
-
-def _run_items(operator: Operator, plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> list[Any]:
+def _run_items(call: KernelCall, plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> list[Any]:
     """One call for each item of the batch."""
-    core_shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
-
-    def run_one(item: Arrays) -> list[Any]:
-        results = _call(operator, static, item)
-        for k, (shape, dtype) in enumerate(zip(core_shapes, plan.output_dtypes, strict=True)):
-            check_result(operator.name, results, k, shape, dtype)
-        return results
-
-    dtypes = [NUMPY_DTYPE[dtype] for dtype in plan.output_dtypes]
-    return run_items(run_one, arrays, plan.core_ranks, plan.batch, list(zip(plan.outputs, dtypes, strict=True)))
-
-
-def _call(operator: Operator, static: Mapping[str, Any], arrays: Arrays) -> list[Any]:
-    """The kernel's results, in a list that alone holds them where they are fresh."""
-    try:
-        returned = operator.kernel(*arrays, **static)
-    except ScitorchError:
-        raise
-    except Exception as error:
-        raise _kernel_error(operator, error, arrays, static) from error
-    if operator.output_count == 1:
-        return [returned]
-    expected = f"{operator.output_count} results in a tuple"
-    if not isinstance(returned, (tuple, list)):
-        raise KernelError(operator.name, "kernel", expected, type(returned).__name__)
-    if len(returned) != operator.output_count:
-        raise KernelError(operator.name, "kernel", expected, f"{len(returned)}")
-    return list(returned)
-
-
-def _kernel_error(operator: Operator, error: Exception, arrays: Arrays, static: Mapping[str, Any]) -> KernelError:
-    inputs = [
-        f"{name} {None if a is None else f'{a.dtype} {a.shape}'}"
-        for name, a in zip(operator.arguments, arrays, strict=True)
-    ]
-    given = ", ".join([*inputs, *(f"{k}={v!r}" for k, v in static.items())])
-    got = f"{type(error).__name__}: {error} (with {given})"
-    advice = "copying the input, which is read-only" if "read-only" in str(error) else ""
-    return KernelError(operator.name, "kernel", "a result", got, advice)
+    item_shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
+    outputs = [(shape, NUMPY_DTYPE[dtype]) for shape, dtype in zip(plan.outputs, plan.output_dtypes, strict=True)]
+    run_one = ItemCall(call, static, item_shapes, plan.output_dtypes)
+    return run_items(run_one, arrays, plan.core_ranks, plan.batch, outputs)
