@@ -123,7 +123,10 @@ def _real(x):
 
 
 def _from_real(part, like):
-    return torch.view_as_complex(part.reshape(*like.shape, 2)) if like.is_complex() else part.reshape(like.shape)
+    if not like.is_complex():
+        return part.reshape(like.shape)
+    real, imag = part.reshape(*like.shape, 2).unbind(-1)
+    return real + 1j * imag  # neither view_as_complex nor torch.complex gets through every transform
 
 
 def square(results):

@@ -1,5 +1,7 @@
 """Matrix functions, whose rules solve equations by further operators; and references for the tutorials' operators."""
 
+import itertools
+
 import numpy as np
 import scipy.linalg
 import torch
@@ -117,9 +119,11 @@ reference(spectrum, lambda A: torch.linalg.eigh(A.tril() + A.tril(-1).mT))
 
 
 def _correlate(image, filter):
-    k, l = filter.shape[-2:]
-    windows = image.unfold(-2, k, 1).unfold(-2, l, 1)
-    return torch.einsum("...mnkl,...kl->...mn", windows, filter.conj().to(image.dtype))
+    (m, n), (k, l) = image.shape[-2:], filter.shape[-2:]
+    return sum(
+        image[..., i : m - k + 1 + i, j : n - l + 1 + j] * filter[..., i, j, None, None].conj()
+        for i, j in itertools.product(range(k), range(l))
+    )
 
 
 def _convolve(image, filter):
