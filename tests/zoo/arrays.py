@@ -139,8 +139,8 @@ def outer_flat(a, b):
 
 
 outer_flat.vjp(
-    a=lambda g, a, b: (g.unflatten(-1, (a.shape[-1], b.shape[-1])) * b[..., None, :]).sum(-1),
-    b=lambda g, a, b: (g.unflatten(-1, (a.shape[-1], b.shape[-1])) * a[..., :, None]).sum(-2),
+    a=lambda g, a, b: (g.reshape(*g.shape[:-1], a.shape[-1], b.shape[-1]) * b[..., None, :]).sum(-1),
+    b=lambda g, a, b: (g.reshape(*g.shape[:-1], a.shape[-1], b.shape[-1]) * a[..., :, None]).sum(-2),
 )
 outer_flat.samples(
     lambda rng: [
@@ -224,7 +224,7 @@ def add_padded(a, b):
     return sum(np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, size - x.shape[-1])]) for x in (a, b))
 
 
-add_padded.vjp(a=lambda g, a: g[..., : a.shape[-1]], b=lambda g, b: g[..., : b.shape[-1]])
+add_padded.vjp(a=lambda g, a: g.narrow(-1, 0, a.shape[-1]), b=lambda g, b: g.narrow(-1, 0, b.shape[-1]))
 add_padded.samples(
     lambda rng: [
         Sample(rng.normal(size=2), rng.normal(size=3)),
