@@ -1,0 +1,71 @@
+"""Examples in docstrings and in the README run, and print what they say."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import scitorch
+from scitorch.core.errors import RedefinitionWarning
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+FINDER = doctest.DocTestFinder(exclude_empty=True)
+
+
+def modules():
+    found = pkgutil.walk_packages(scitorch.__path__, "scitorch.")
+    return [scitorch, *(importlib.import_module(m.name) for m in found if not m.name.endswith("__main__"))]
+
+
+def documented(module):
+    """A module's own docstrings with examples; an operator's is its kernel's."""
+    names = vars(module) | {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+    kernels = {k: v.kernel for k, v in names.items() if isinstance(v, scitorch.Operator)}
+    yield from FINDER.find(module, globs=vars(module).copy())
+    for name, kernel in kernels.items():
+        if kernel.__module__ == module.__name__:
+            yield from FINDER.find(kernel, f"{module.__name__}.{name}", globs=vars(module).copy())
+
+
+EXAMPLES = {test.name: test for module in modules() for test in documented(module) if test.examples}
+
+
+def test_examples_are_found():
+    assert {"scitorch.operators", "scitorch.core.operator.operator", "scitorch.nn.Linear"} <= EXAMPLES.keys()
+    assert "scitorch.tutorial.convolution.correlate_valid" in EXAMPLES
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.filterwarnings(f"ignore::{RedefinitionWarning.__module__}.{RedefinitionWarning.__name__}")
+def test_docstring_examples(name):
+    torch.manual_seed(0)
+    failures = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner.run(EXAMPLES[name], out=failures.append)
+    assert not runner.failures, "".join(failures)
+
+
+TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
+BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[f"block {k}" for k in range(len(BLOCKS))])
+def test_readme_examples_run_when_pasted(block, tmp_path):
+    path = tmp_path / "pasted.py"
+    path.write_text(block, encoding="utf-8")
+    done = subprocess.run(  # noqa: S603  the README's own example
+        [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_readme_links_lead_somewhere():
+    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", TEXT)
+    assert [target for target in targets if not (ROOT / target).exists()] == []
