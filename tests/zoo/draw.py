@@ -35,7 +35,12 @@ def tensors(sample, dtype=torch.double):
 
 
 def _tensor(array, dtype):
-    return torch.as_tensor(array).to(dtype.to_complex() if array.dtype.kind == "c" else dtype)
+    return torch.as_tensor(array).to(complex_of(dtype) if array.dtype.kind == "c" else dtype)
+
+
+def complex_of(dtype):
+    """The complex dtype of that precision, but none below complex64, which torch has in name only."""
+    return torch.complex128 if dtype is torch.float64 else torch.complex64
 
 
 def random_like(tensors):

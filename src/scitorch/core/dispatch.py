@@ -19,6 +19,7 @@ from . import modes
 from .arguments import prepare
 from .border import fetch
 from .eager import eager_call, restored
+from .errors import MissingDerivativeError
 from .functions import Values, public_function
 from .static import bind_static
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from .operator import Operator
 
 NAMESPACE = "scitorch"
+# PyTorch's forward-mode interpreter leaves no way to call a Function from beneath it.
+_NO_INNERMOST_FORWARD = (
+    "reverse mode next to a captured graph",
+    "torch.func.jvp or jacfwd as the innermost transform",
+    "jacrev or vjp innermost, forward mode by torch.autograd.forward_ad, or capturing the graph of jacfwd(f) instead",
+)
 _LIBRARY = torch.library.Library(NAMESPACE, "FRAGMENT")
 
 
@@ -50,7 +57,7 @@ def register(operator: Operator, name: str) -> Entry:
     public = public_function(operator, name, library, _vmap)
     dispatched = _dispatched(operator, public)
     _LIBRARY.impl(name, _kernel(operator), "CompositeExplicitAutograd")
-    _LIBRARY.impl(name, _captured(library, public), "Autograd")
+    _LIBRARY.impl(name, _captured(operator.name, library, public), "Autograd")
     torch.library.register_fake(f"{NAMESPACE}::{name}", _fake(operator), lib=_LIBRARY)
     torch.library.register_vmap(f"{NAMESPACE}::{name}", _vmap(operator, library), lib=_LIBRARY)
     return Entry(eager_call(operator, name, dispatched), *_in_graph(operator, dispatched, name), library)
@@ -168,12 +175,14 @@ def _fake(operator: Operator) -> Callable[..., Any]:
     return fake
 
 
-def _captured(library: Any, public: Any) -> Callable[..., Any]:
+def _captured(name: str, library: Any, public: Any) -> Callable[..., Any]:
     """Autograd of the bare library operator, which graphs captured by `torch.export` and `make_fx` hold."""
 
     def captured(*arguments: Any) -> Any:
         tensors = [t for t in arguments if isinstance(t, Tensor)]
         if modes.transforms_active():
+            if modes.innermost_is_forward():
+                raise MissingDerivativeError(name, "forward mode", *_NO_INNERMOST_FORWARD)
             with modes.transforms_included():
                 return public.apply(*arguments)
         grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)

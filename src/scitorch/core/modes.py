@@ -26,6 +26,8 @@ _unpack_dual = torch._VF._unpack_dual
 # conjugate, negative, fake, zero, inference, dead and batched tensors have others.
 PLAIN = dispatch_keys(torch.empty(0)).raw_repr()
 
+_JVP = _functorch.TransformType.Jvp
+
 transforms_active = _transforms_active
 autocast = torch._C._is_any_autocast_enabled
 
@@ -67,6 +69,12 @@ def carries_derivative(tensor: torch.Tensor) -> bool:
 def enable_forward_mode() -> Any:
     """Forward mode inside a jvp rule; a nested forward derivative is silently zero without (PyTorch issue 197867)."""
     return forward_ad._set_fwd_grad_enabled(True)
+
+
+def innermost_is_forward() -> bool:
+    """Whether the innermost functorch transform is forward mode."""
+    interpreter = _functorch.peek_interpreter_stack()
+    return interpreter is not None and interpreter.key() == _JVP
 
 
 @contextmanager

@@ -16,6 +16,7 @@ DtypeRule = str | torch.dtype | Callable[..., Any] | tuple[Any, ...] | None
 
 REMEMBERED_PLANS = 256  # per operator; a plan is a few hundred bytes
 
+_SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _REAL = {torch.float32: torch.float32, torch.float64: torch.float64}
 _COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 _PRECISION = {**_REAL, torch.complex64: torch.float32, torch.complex128: torch.float64}
@@ -108,17 +109,23 @@ class Planner:
     def of(self, values: tuple[Any, ...], tensors: Sequence[torch.Tensor | None]) -> Plan:
         """The plan for these tensors; sizes may be symbolic, and are then not remembered."""
         key = [item for t in tensors for item in ((None, None) if t is None else (t.shape, t.dtype))]
-        try:
-            plan = self.remembered(values, *key)
-        except TypeError as error:  # a symbolic size cannot be hashed
-            if "unhashable" not in str(error):
-                raise
+        if any(isinstance(value, _SYMBOLIC) for value in values):
             plan = self.make(values, *key)
+        else:
+            plan = self._remembered_or_made(values, key)
         if not plan.ready:
             got = ", ".join(str(dtype) for dtype in plan.dtypes)
             expected = "tensors of one precision, float32 or float64"
             raise ArgumentError(self._operator, ", ".join(self._arguments), expected, got, "the operator's own call")
         return plan
+
+    def _remembered_or_made(self, values: tuple[Any, ...], key: Sequence[Any]) -> Plan:
+        try:
+            return self.remembered(values, *key)
+        except TypeError as error:  # a symbolic size cannot be hashed
+            if "unhashable" not in str(error):
+                raise
+            return self.make(values, *key)
 
     def make(self, values: tuple[Any, ...], *shapes_and_dtypes: Any) -> Plan:
         """Work a plan out from static values and the shape and dtype of each tensor."""

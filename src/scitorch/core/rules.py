@@ -23,12 +23,13 @@ RESERVED = ("g", "out", "tangent")
 
 
 class _Zero:
+    """Declares that a derivative is zero almost everywhere: ``op.vjp(x=zero)``."""
+
     def __repr__(self) -> str:
         return "zero"
 
 
 zero: Final = _Zero()
-"""Declares that a derivative is zero almost everywhere: ``op.vjp(x=zero)``."""
 
 
 @dataclass(frozen=True, slots=True)

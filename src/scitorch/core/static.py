@@ -84,8 +84,10 @@ class StaticArgument:
         raise self._error(operator, value)
 
     def _to_float(self, operator: str, value: Any) -> Any:
+        if isinstance(value, torch.SymFloat) and not value.node.has_hint():
+            return value  # read from a tensor in the graph
         try:
-            return value if isinstance(value, torch.SymFloat) else torch.sym_float(value)
+            return float(value)  # a symbolic input of the graph as well, which PyTorch cannot trace through a call
         except OverflowError:
             raise self._error(operator, value) from None
 
