@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from .operator import Operator
 
 NAMESPACE = "scitorch"
-# PyTorch's forward-mode interpreter leaves no way to call a Function from beneath it.
-_NO_INNERMOST_FORWARD = (
-    "reverse mode next to a captured graph",
-    "torch.func.jvp or jacfwd as the innermost transform",
-    "jacrev or vjp innermost, forward mode by torch.autograd.forward_ad, or capturing the graph of jacfwd(f) instead",
+# A forward rule runs at once, while PyTorch's interpreter is busy with the bare operator, and cannot enter it again.
+_NO_FORWARD = (
+    "reverse mode next to a captured graph and forward mode around it at most once",
+    "torch.func.jvp or jacfwd innermost, or twice",
+    "jacrev or vjp, torch.autograd.forward_ad, or capturing the graph of jacfwd(f) instead",
 )
 _LIBRARY = torch.library.Library(NAMESPACE, "FRAGMENT")
 
@@ -181,8 +181,9 @@ def _captured(name: str, library: Any, public: Any) -> Callable[..., Any]:
     def captured(*arguments: Any) -> Any:
         tensors = [t for t in arguments if isinstance(t, Tensor)]
         if modes.transforms_active():
-            if modes.innermost_is_forward():
-                raise MissingDerivativeError(name, "forward mode", *_NO_INNERMOST_FORWARD)
+            forward = modes.forward_transforms()
+            if forward and (forward[-1] or sum(forward) > 1):
+                raise MissingDerivativeError(name, "forward mode", *_NO_FORWARD)
             with modes.transforms_included():
                 return public.apply(*arguments)
         grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)

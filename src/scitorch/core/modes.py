@@ -71,10 +71,9 @@ def enable_forward_mode() -> Any:
     return forward_ad._set_fwd_grad_enabled(True)
 
 
-def innermost_is_forward() -> bool:
-    """Whether the innermost functorch transform is forward mode."""
-    interpreter = _functorch.peek_interpreter_stack()
-    return interpreter is not None and interpreter.key() == _JVP
+def forward_transforms() -> list[bool]:
+    """For each functorch transform around this call, the outermost first, whether it is forward mode."""
+    return [interpreter.key() == _JVP for interpreter in _functorch.get_interpreter_stack() or ()]
 
 
 @contextmanager

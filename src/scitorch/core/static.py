@@ -84,10 +84,8 @@ class StaticArgument:
         raise self._error(operator, value)
 
     def _to_float(self, operator: str, value: Any) -> Any:
-        if isinstance(value, torch.SymFloat) and not value.node.has_hint():
-            return value  # read from a tensor in the graph
         try:
-            return float(value)  # a symbolic input of the graph as well, which PyTorch cannot trace through a call
+            return float(value)  # of a symbolic float too, whose value becomes the graph's: a schema takes no other
         except OverflowError:
             raise self._error(operator, value) from None
 
