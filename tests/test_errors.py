@@ -125,7 +125,6 @@ CALLS = {
             ones(2), c=ones(2)
         ),
         "scale, mode: expected str, got 1 (int). Try a value of type str.": lambda: scale(ones(2), mode=1),
-        "repeat, num: expected int, got 2.5 (float). Try a value of type int.": lambda: repeat(ones(2), num=2.5),
         "repeat, num: expected int, got True (bool). Try a value of type int.": lambda: repeat(ones(2), num=True),
         "scale, size: expected tuple[int, int], got (1, 2, 3) (tuple). Try a value of type tuple[int, int].": lambda: (
             scale(ones(2), size=(1, 2, 3))
@@ -232,7 +231,6 @@ def test_a_failed_call_leaves_its_input_as_it_was():
             call(x)
     torch.testing.assert_close((x.detach(), x._version), before)
     assert x.grad is None
-    assert x.grad_fn is None
 
 
 # Derivatives

@@ -3,9 +3,6 @@
 import io
 import itertools
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -44,7 +41,7 @@ class Layer(torch.nn.Module):
 
 
 class Call(torch.nn.Module):
-    """A case of an operator as a module."""
+    """A case of an operator."""
 
     def __init__(self, case):
         super().__init__()
@@ -198,6 +195,7 @@ def test_transforms_of_captured_graphs(name, transform):
 
 
 NESTINGS = [n for order in (1, 2) for n in itertools.product((jacfwd, jacrev), repeat=order) if n[-1] is jacfwd]
+NESTINGS.append((jacfwd, jacfwd, jacrev))  # has killed the process before
 
 
 def right_or_clear(name, nesting):
@@ -216,17 +214,8 @@ def right_or_clear(name, nesting):
 
 @pytest.mark.parametrize("nesting", NESTINGS, ids=lambda n: "-of-".join(t.__name__ for t in n))
 @every_function
-def test_innermost_forward_mode_is_right_or_raises(name, nesting):
+def test_innermost_and_repeated_forward_mode_is_right_or_raises(name, nesting):
     right_or_clear(name, nesting)
-
-
-def test_forward_of_forward_mode_is_right_or_raises():
-    """In a process of its own, since what is wrong there kills it."""
-    script = "import test_export as t\nfor f in t.FUNCTIONS: t.right_or_clear(f, [t.jacfwd, t.jacfwd, t.jacrev])"
-    done = subprocess.run(  # noqa: S603  the script above
-        [sys.executable, "-c", script], cwd=Path(__file__).parent, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
 
 
 @every_function
@@ -291,8 +280,7 @@ def check_meta_and_fake(operator, sample):
 def test_meta_tensors_carry_gradients_that_fit():
     inputs = [torch.empty(s, device="meta", requires_grad=True) for s in [(7, 5, 6), (2, 3), (1, 1)]]
     gradients = torch.autograd.grad(correlate_bias(*inputs).sum(), inputs)
-    assert [g.shape for g in gradients] == [x.shape for x in inputs]
-    assert all(g.is_meta for g in gradients)
+    assert [(g.shape, g.device) for g in gradients] == [(x.shape, x.device) for x in inputs]
 
 
 def test_layers_on_the_meta_device():
