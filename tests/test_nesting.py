@@ -57,7 +57,8 @@ BY_REVERSE = {jacfwd: jacrev, along: lambda function: lambda x: jacrev(function)
 
 
 def nestings(steps, order):
-    return list(itertools.product(steps, repeat=order))
+    """Every one up to this order."""
+    return [nesting for depth in range(order) for nesting in itertools.product(steps, repeat=depth + 1)]
 
 
 def nested(nesting, function):
