@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from torch.autograd import gradcheck
 from zoo import OPERATORS, every_operator
-from zoo.draw import Case, as_tuple, carries_gradient, complex_of, for_samples, samples, tolerance
+from zoo.draw import NUMERICAL, Case, as_tuple, carries_gradient, complex_of, for_samples, samples, tolerance
 
 from scitorch import errors, operator
 from scitorch.core.registry import key_of
@@ -147,6 +148,23 @@ def test_gradient_of_a_real_argument_is_the_real_part():
     ours = torch.autograd.grad(result, (a, b), torch.tensor(1 + 1j).to(result))
     assert torch.equal(ours[0], torch.tensor([4.0], dtype=torch.double))
     assert torch.equal(ours[1], torch.tensor([2 + 2j]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scitorch.tutorial.linear_layer.linear_op",
+        "scitorch.tutorial.convolution.correlate_valid",
+        "scitorch.tutorial.convolution.convolve_full",
+        "zoo.arrays.form",
+    ],
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_complex_argument_beside_real_ones(name, position):
+    """Gradients are right, and each argument's is as real or complex as the argument."""
+    case = Case(OPERATORS[name], samples(OPERATORS[name])[0])
+    case.arguments[position] = case.arguments[position] * (1 + 2j)
+    assert gradcheck(case.function(case.reverse), case.inputs(case.reverse), **NUMERICAL)
 
 
 # What a definition says
