@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from . import modes
+from .derivatives import pull, push
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -100,20 +101,21 @@ class History:
         if values:
             known.update(zip(self._static, values, strict=True))
         if not modes.autocast():
-            return self._rules.pull(plan, known, needed)
+            return pull(self._rules, plan, known, needed)
         device = next(g.device.type for g in grads if g is not None)
         with torch.autocast(device, enabled=False):  # operators run in float32, and so do their rules
-            return self._rules.pull(plan, known, needed)
+            return pull(self._rules, plan, known, needed)
 
     def push(self, ctx: Any, tangents: Sequence[Tensor | None]) -> Any:
         """The tangents of the results."""
         if all(t is None for t in tangents):
             return (None,) * self._rules.output_count if self._several else None
         plan, values, _, _ = ctx.record
-        with modes.enable_forward_mode():
+        device = next(t.device.type for t in tangents if t is not None)
+        with modes.enable_forward_mode(), torch.autocast(device, enabled=False):
             known = ctx.forward.named([modes.primal(t) for t in ctx.saved_tensors])
             known.update(zip(self._static, values, strict=True))
-            pushed = self._rules.push(plan, known, tangents)
+            pushed = push(self._rules, plan, known, tangents)
             return tuple(pushed) if self._several else pushed[0]
 
 
