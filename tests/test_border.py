@@ -1,5 +1,6 @@
 """Contiguous tensors cross without a copy; no result shares memory with anything that somebody else holds."""
 
+import ctypes
 import itertools
 import mmap
 
@@ -191,7 +192,6 @@ RESULTS = {
     "bytes": lambda x: np.frombuffer((x + 1).tobytes()).reshape(x.shape),
     "memoryview": lambda x: memoryview(x + 1),
     "subclass": lambda x: (x + 1).view(Sub),
-    "masked": lambda x: np.ma.masked_array(x + 1),
     "memory map": filling(np.frombuffer(mmap.mmap(-1, 48)).reshape(2, 3)),
     "big-endian": lambda x: (x + 1).astype(">f8"),
     "half": lambda x: (x + 1).astype(np.float16),
@@ -288,3 +288,33 @@ def test_an_array_that_the_kernel_keeps_outlives_its_tensor():
 def test_empty_tensors(shape, batch):
     result = define(lambda x: x[..., ::-1, :], batch=batch)(torch.ones(shape))
     assert (result.shape, result.is_contiguous()) == (shape, True)
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_a_masked_array_is_refused():
+    """It would lose its mask."""
+    masked = operator("(n)->(n)", name="masked")(lambda x: np.ma.masked_array(x, x > 1))
+    with pytest.raises(KernelError, match="expected a plain array, got a masked one"):
+        masked(torch.ones(3))
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_memory_that_numpy_does_not_own_is_copied():
+    """As extensions return it: an array without a base over a buffer of the library's own."""
+    buffer = (ctypes.c_double * 3)()
+    foreign = operator("(n)->(n)", name="foreign")(lambda x: _over(buffer, 2 * x))
+    first = foreign(torch.ones(3, dtype=torch.double))
+    foreign(torch.zeros(3, dtype=torch.double))
+    assert first.tolist() == [2, 2, 2]
+
+
+def _over(buffer, values):
+    """The buffer, filled with the values, by NumPy's C function PyArray_New."""
+    buffer[:] = values.tolist()
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    functions = ctypes.cast(pointer(np._core._multiarray_umath._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
+    kinds = [ctypes.py_object, ctypes.c_int, ctypes.POINTER(ctypes.c_ssize_t), ctypes.c_int, *[ctypes.c_void_p] * 2]
+    new = ctypes.PYFUNCTYPE(ctypes.py_object, *kinds, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)(functions[93])
+    shape, double, aligned = (ctypes.c_ssize_t * 1)(3), np.dtype(float).num, 0x0501
+    return new(np.ndarray, 1, shape, double, None, ctypes.addressof(buffer), 0, aligned, None)

@@ -271,3 +271,23 @@ def test_double_backward_raises_pytorchs_own_error():
     (first,) = torch.autograd.grad(compiled(lambda x: elementwise.cube(x).sum())(x), x, create_graph=True)
     with pytest.raises(RuntimeError, match="aot_autograd does not currently support double backward"):
         first.sum().backward()
+
+
+def test_a_truth_about_sizes_as_a_static_argument():
+    @operator("(n)->(n)", name="signed")
+    def signed(x, *, negative: bool):
+        return -x if negative else x + 0
+
+    call = compiled(lambda x: signed(x, negative=x.shape[0] > 4), dynamic=True)
+    for n in (3, 6, 4, 7):
+        x = randn(n)
+        torch.testing.assert_close(call(x), -x if n > 4 else x)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # Dynamo's, after any break
+def test_a_tensor_as_a_static_argument_breaks_the_graph_and_nothing_else():
+    call = torch.compile(lambda x, c: mul_constant(x, constant=c) + 1, backend="aot_eager")
+    for c in (2.0, 3.0):
+        x = randn(3).requires_grad_()
+        torch.testing.assert_close(call(x, torch.tensor(c)), c * x + 1)
+        torch.testing.assert_close(torch.autograd.grad(call(x, torch.tensor(c)).sum(), x)[0], torch.full_like(x, c))

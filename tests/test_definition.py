@@ -292,3 +292,37 @@ def test_a_refused_definition_leaves_nothing_behind():
     with pytest.raises(DefinitionError):
         define(lambda x: x, dtype=("real", "real"), name="left_behind")
     assert scitorch.operators() == before
+
+
+def slope(function, x):
+    x = torch.tensor(x, requires_grad=True)
+    return torch.autograd.grad(function(x), x)[0].item()
+
+
+def test_compiled_functions_follow_a_replaced_rule():
+    parabola = operator("()->()", batch="native", name="parabola")(lambda x: x * x)
+    parabola.vjp(x=lambda g, x: 100 * x * g)
+    compiled = torch.compile(lambda x: parabola(x), fullgraph=True, backend="aot_eager")
+    assert slope(compiled, 3.0) == 300
+    parabola.vjp(x=lambda g, x: 2 * x * g)
+    assert slope(compiled, 3.0) == 6
+
+
+def test_a_call_keeps_the_rules_that_it_was_made_with():
+    parabola = operator("()->()", batch="native", name="parabola_again")(lambda x: x * x)
+    parabola.vjp(x=lambda g: g)
+    x = torch.tensor(3.0, requires_grad=True)
+    y = parabola(x)
+    parabola.vjp(x=lambda g, x: 2 * x * g)
+    assert torch.autograd.grad(y, x)[0] == 1
+    assert slope(parabola, 3.0) == 6
+
+
+def test_plans_depend_on_the_static_arguments_that_shapes_name():
+    @operator("(n)->(m)", name="scaled")
+    def scaled(x, *, m: int, c: float):
+        return np.resize(c * x, m)
+
+    for m, c in itertools.product((2, 3), (0.5, 1.5, 2.5)):
+        assert scaled(torch.ones(2), m=m, c=c).tolist() == [c] * m
+    assert scaled.planner.remembered.cache_info().misses == 2

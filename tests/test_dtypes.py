@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import scipy.special
 import torch
 from torch.autograd import gradcheck
 from zoo import OPERATORS, every_operator
@@ -238,3 +239,17 @@ def test_autocast_computes_in_single_precision(dtype, requires_grad):
             for ours, expected in zip(gradients, theirs, strict=True):
                 assert ours.dtype == dtype
                 torch.testing.assert_close(ours.double(), expected, **tolerance(dtype if dtype in REAL[:2] else wide))
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_arguments_that_are_always_real():
+    """Bessel functions of complex arguments have real orders, whatever precision stands beside them."""
+    bessel = operator("(),()->()", batch="native", args=("v", "z"), real=("v",), name="bessel")(scipy.special.jv)
+    bessel.partials(z=lambda v, z: (bessel(v - 1, z) - bessel(v + 1, z)) / 2)
+    z = torch.tensor([0.5 + 1j, 2 - 0.5j], dtype=torch.complex64, requires_grad=True)
+    v = torch.tensor([0, 1])
+    assert bessel(v, z).dtype == torch.complex64
+    np.testing.assert_allclose(bessel(1.5, z).detach(), scipy.special.jv(1.5, z.detach().numpy()), rtol=1e-5)
+    assert gradcheck(lambda z: bessel(0, z), z.detach().to(torch.cdouble).requires_grad_(), check_forward_ad=True)
+    with pytest.raises(errors.ArgumentError, match=r"^bessel, v: expected a real tensor or number, got a complex one"):
+        bessel(z, z)

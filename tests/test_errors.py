@@ -66,7 +66,7 @@ unshaped = operator("(n)->(...)", shape=lambda x: 3, name="unshaped")(lambda x: 
 
 LOST = (
     "scale, c: expected a static float, got a tensor that requires grad or is being transformed, whose derivative "
-    "would be lost. Try c=float(tensor.detach()), or an operator that takes it as a tensor argument."
+    "or batch would be lost. Try a number for c, or an operator that takes it as a tensor argument."
 )
 KEYWORDS = "Try tensor arguments by position, static ones by name."
 DTYPES = 'Try dtype="real", "complex", "integer" or "bool" in the definition.'

@@ -13,7 +13,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from zoo import arrays, elementwise, every_operator, matrices, reference_of
 from zoo.draw import Case, as_tuple, for_samples, samples
 
-from scitorch import nn
+from scitorch import nn, operator
+from scitorch.core.arguments import prepare
 from scitorch.core.errors import DerivativeError
 from scitorch.tutorial import correlate_bias, correlate_valid
 
@@ -248,10 +249,7 @@ def test_opcheck(operator):
 
 def check_opcheck(operator, sample):
     case = Case(operator, sample)
-    inputs = [torch.as_tensor(x, dtype=torch.double) if isinstance(x, (int, float)) else x for x in case.arguments]
-    inputs += [d for name, d in list(operator.defaults.items()) if operator.arguments.index(name) >= len(inputs)]
-    dtype = torch.cdouble if any(torch.is_tensor(x) and x.is_complex() for x in inputs) else torch.double
-    inputs = [torch.tensor(x, dtype=dtype) if isinstance(x, (int, float)) else x for x in inputs]
+    inputs, _ = prepare(operator.name, operator.arguments, operator.defaults, operator.real, case.arguments)
     static = {name: s.default for name, s in operator.static.items()} | case.static
     torch.library.opcheck(operator.library, tuple(inputs), static)
 
@@ -287,3 +285,12 @@ def test_layers_on_the_meta_device():
     with torch.device("meta"):
         model = torch.nn.Sequential(nn.ScipyConv2d(2, 2), nn.Linear(3, 2))
         assert model(torch.empty(5, 4, 4)).shape == (5, 3, 2)
+
+
+def test_a_captured_operator_under_transforms_that_meet_its_shapes_first():
+    """Planning must not dispatch: it runs in the middle of PyTorch's interpreter here."""
+    fresh = operator("(n),(n)->(n)", batch="native", name="fresh")(lambda a, b: a * b)
+    fresh.vjp(a=lambda g, b: g * b, b=lambda g, a: g * a)
+    x = torch.randn(1, 3, dtype=torch.double)
+    got = torch.vmap(grad(lambda a, b: fresh.library(a, b).sum()))(x, 2 * x)
+    torch.testing.assert_close(got, 2 * x)

@@ -162,3 +162,22 @@ def test_explicit_rule_is_preferred():
     assert used == ["jvp"]
     torch.func.grad(square)(x)
     assert used == ["jvp", "vjp"]
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_results_without_a_tangent():
+    """As `torch.argmax`: nothing to differentiate, and so nothing that is missing."""
+    largest = operator("(n)->()", dtype="integer", batch="native", name="largest")(lambda x: x.argmax(-1))
+    x = torch.randn(3, dtype=torch.double)
+    assert torch.func.jvp(largest, (x,), (x,))[0] == x.argmax()
+    assert torch.equal(torch.func.jacfwd(lambda x: x * largest(x))(x), torch.eye(3).double() * x.argmax())
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_meta_tensors(autocast):
+    x = torch.empty(3, device="meta")
+    square = OPERATORS["zoo.elementwise.cube"]
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        assert torch.func.jvp(square, (x,), (x,))[1].shape == (3,)
+        assert torch.func.hessian(lambda x: square(x).sum())(x).shape == (3, 3)
+        assert torch.autograd.grad(square(x.requires_grad_()).sum(), x)[0].device.type == "meta"

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from .dtypes import ACCEPTED, PRECISION, compute_dtypes
 from .errors import ArgumentError, DeviceError
-from .plan import ACCEPTED, compute_dtype, compute_precision
 
 _NUMBERS = (int, float, complex, torch.SymInt, torch.SymFloat)
 
 
 def prepare(
-    operator: str, names: Sequence[str], defaults: Mapping[str, Any], given: Sequence[Any]
+    operator: str, names: Sequence[str], defaults: Mapping[str, Any], real: frozenset[str], given: Sequence[Any]
 ) -> tuple[list[torch.Tensor | None], torch.dtype | None]:
     """Tensors (or None) in the precision to compute in, and the half precision to return results in.
 
@@ -23,12 +23,16 @@ def prepare(
     half precision is computed and returned in float32.
     """
     arguments = _complete(operator, names, defaults, given)
-    tensors = [x for x in arguments if isinstance(x, torch.Tensor)]
     device = _one_device(operator, names, arguments)
-    precision, half = compute_precision(tensors)
+    dtype, half = compute_dtypes([x for x in arguments if isinstance(x, torch.Tensor)])
     if half is not None and torch.is_autocast_enabled(device.type):
         half = None
-    return [_convert(x, precision, device) for x in arguments], half
+    if not dtype.is_complex and any(isinstance(x, complex) for x in arguments):
+        dtype = dtype.to_complex()
+    return [
+        _convert(operator, name, x, PRECISION[dtype] if name in real else dtype, device)
+        for name, x in zip(names, arguments, strict=True)
+    ], half
 
 
 def _complete(operator: str, names: Sequence[str], defaults: Mapping[str, Any], given: Sequence[Any]) -> list[Any]:
@@ -71,6 +75,8 @@ def _described(x: Any) -> str:
 
 
 def _checked_tensor(operator: str, name: str, tensor: torch.Tensor) -> torch.Tensor:
+    if torch.nn.parameter.is_lazy(tensor):
+        raise ArgumentError(operator, name, "a tensor with a shape", "an uninitialized parameter", "a first dry run")
     if tensor.is_nested:
         raise ArgumentError(operator, name, "a dense tensor", "a nested tensor", "its items one by one, or padding")
     if tensor.layout is not torch.strided:
@@ -94,11 +100,16 @@ def _one_device(operator: str, names: Sequence[str], arguments: Sequence[Any]) -
     return next(iter(devices.values()), torch.device("cpu"))
 
 
-def _convert(x: Any, precision: torch.dtype, device: torch.device) -> torch.Tensor | None:
+def _convert(operator: str, name: str, x: Any, dtype: torch.dtype, device: torch.device) -> torch.Tensor | None:
     if x is None:
         return None
+    is_complex = x.is_complex() if isinstance(x, torch.Tensor) else isinstance(x, complex)
+    if is_complex and not dtype.is_complex:
+        raise ArgumentError(operator, name, "a real tensor or number", "a complex one", f"{name}.real")
     if isinstance(x, torch.Tensor):
-        dtype = compute_dtype(x.dtype, precision)
         return x if x.dtype == dtype else x.to(dtype)
-    dtype = compute_dtype(torch.complex64, precision) if isinstance(x, complex) else precision
-    return torch.full((), x, dtype=dtype, device=device)
+    try:
+        return torch.full((), float(x) if type(x) is int else x, dtype=dtype, device=device)
+    except OverflowError:
+        got = f"an integer of {len(str(x))} digits"
+        raise ArgumentError(operator, name, "a number within the range of floats", got, "a smaller one") from None

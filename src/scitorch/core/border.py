@@ -90,7 +90,7 @@ def to_tensor(
     unshared = sys.getrefcount(results[index]) == _UNSHARED
     array = results[index]
     ordinary = type(array) is np.ndarray and array.shape == shape and array.dtype == NUMPY_DTYPE[dtype]
-    if unshared and ordinary and array.base is None and array.flags.carray:
+    if unshared and ordinary and array.base is None and array.flags.carray and array.flags.owndata:
         return torch.from_numpy(array)
     check_result(operator, results, index, shape, dtype)
     array, results[index] = results[index], None
@@ -102,6 +102,8 @@ def check_result(operator: str, results: list[Any], index: int, shape: tuple[int
     if type(results[index]) is not np.ndarray:
         if isinstance(results[index], torch.Tensor):
             raise KernelError(operator, "kernel", "a NumPy array", "a torch.Tensor", "computing in NumPy")
+        if isinstance(results[index], np.ma.MaskedArray):
+            raise KernelError(operator, "result of the kernel", "a plain array", "a masked one", "filled()")
         try:
             results[index] = np.asarray(results[index])  # NumPy scalars, Python numbers, array subclasses
         except ValueError as error:

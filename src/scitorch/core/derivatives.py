@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from .dtypes import PRECISION
 from .errors import DerivativeError, MissingDerivativeError
 from .plan import Plan
 from .rules import Rule, Rules, Zero, not_implemented, zero
@@ -39,11 +40,13 @@ def push(rules: Rules, plan: Plan, known: Known, tangents: Sequence[torch.Tensor
         argument = rules.arguments[index]
         table = rules.jvp if argument in rules.jvp else rules.vjp
         rule = _rule(rules, table, argument, "forward derivative", plan)
-        if isinstance(rule, Rule) and rule.partial:
+        if isinstance(rule, Zero) or plan.empty:
+            continue
+        if rule.partial:
             terms.append([0 if f is None else tangent * f for f in _factors(rules, plan, argument, rule, known)])
-        elif isinstance(rule, Rule) and table is rules.jvp:
+        elif table is rules.jvp:
             terms.append(_pushed(rules, plan, argument, rule, {**known, "tangent": tangent}))
-        elif isinstance(rule, Rule):
+        else:
             derived.append(index)
     if derived:
         terms.append(_transposed(rules, plan, known, derived, tangents))
@@ -75,7 +78,7 @@ def _gradient(rules: Rules, argument: str, plan: Plan, known: Known, shared: dic
     rule = rules.vjp.get(argument)
     if type(rule) is not Rule or plan.folds_complex:
         rule = _rule(rules, rules.vjp, argument, "derivative", plan)
-    if isinstance(rule, Zero):
+    if isinstance(rule, Zero) or plan.empty:
         return zero
     if rule.partial:
         return _weighted(known["g"], _factors(rules, plan, argument, rule, known))
@@ -84,9 +87,11 @@ def _gradient(rules: Rules, argument: str, plan: Plan, known: Known, shared: dic
     if id(rule) not in shared:
         shared[id(rule)] = rule.ask(known)
     gradients = shared[id(rule)]
-    if not isinstance(gradients, dict) or argument not in gradients:
+    known_keys = isinstance(gradients, dict) and set(gradients) <= set(rules.arguments)
+    if not known_keys or argument not in gradients:
         got = f"keys {list(gradients)}" if isinstance(gradients, dict) else type(gradients).__name__
-        raise DerivativeError(rules.operator, f"the joint vjp rule, {argument}", f"a dict with {argument!r}", got)
+        expected = f"a dict with {argument!r}, and no key but arguments"
+        raise DerivativeError(rules.operator, f"the joint vjp rule, {argument}", expected, got, "the arguments' names")
     return gradients[argument]
 
 
@@ -110,9 +115,15 @@ def _fitted(rules: Rules, plan: Plan, index: int, gradient: Any, g: Gradient) ->
             got = f"shape {tuple(gradient.shape)}"
             raise DerivativeError(rules.operator, what, f"shape {tuple(shape)}", got, "checking the rule's formula")
         gradient = gradient.sum_to_size(shape)
-    if gradient.is_complex() and not dtype.is_complex:
-        gradient = gradient.real  # the gradient of a real argument is the real part (PyTorch's convention)
-    return gradient.to(dtype)
+    return _cast(rules, plan, what, gradient, dtype)
+
+
+def _cast(rules: Rules, plan: Plan, what: str, gradient: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    if gradient.is_complex() and not dtype.is_complex and any(d.is_complex for d in plan.output_dtypes):
+        return gradient.real.to(dtype)  # the gradient of a real argument is the real part (PyTorch's convention)
+    if gradient.dtype in PRECISION and gradient.is_complex() <= dtype.is_complex:
+        return gradient.to(dtype)
+    raise DerivativeError(rules.operator, what, f"a {dtype} tensor", f"{gradient.dtype}", "checking the rule's formula")
 
 
 def _sums_to(given: Sequence[int], shape: Sequence[int], core: int, batch: Sequence[int]) -> bool:

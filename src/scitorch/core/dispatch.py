@@ -40,16 +40,19 @@ _LIBRARY = torch.library.Library(NAMESPACE, "FRAGMENT")
 class Entry:
     """What a registered operator is called through."""
 
+    name: str
     eager: Callable[..., Any]
-    allow_in_graph: Callable[[], None]
-    in_graph: Callable[..., Any]
+    dispatched: Callable[..., Any]
     library: Any
 
 
 def register(operator: Operator, name: str) -> Entry:
     """Register under ``torch.ops.scitorch.<name>``, a name not taken yet."""
-    arguments = [f"Tensor{'?' * (a in operator.optional)} {a}" for a in operator.arguments]
-    schema = ", ".join([*arguments, *(static.schema for static in operator.static.values())])
+    types = [f"Tensor{'?' * (a in operator.optional)}" for a in operator.arguments]
+    types += [static.schema for static in operator.static.values()]
+    # A schema's names are ASCII; a kernel's parameter may be σ.
+    names = [a if a.isascii() else f"argument_{k}" for k, a in enumerate((*operator.arguments, *operator.static))]
+    schema = ", ".join(f"{kind} {argument}" for kind, argument in zip(types, names, strict=True))
     results = ", ".join(["Tensor"] * operator.output_count)
     returns = results if operator.output_count == 1 else f"({results})"
     _LIBRARY.define(f"{name}({schema}) -> {returns}", tags=(torch.Tag.pt2_compliant_tag,))
@@ -60,7 +63,7 @@ def register(operator: Operator, name: str) -> Entry:
     _LIBRARY.impl(name, _captured(operator.name, library, public), "Autograd")
     torch.library.register_fake(f"{NAMESPACE}::{name}", _fake(operator), lib=_LIBRARY)
     torch.library.register_vmap(f"{NAMESPACE}::{name}", _vmap(operator, library), lib=_LIBRARY)
-    return Entry(eager_call(operator, name, dispatched), *_in_graph(operator, dispatched, name), library)
+    return Entry(name, eager_call(operator, name, dispatched), dispatched, library)
 
 
 def taken(name: str) -> bool:
@@ -68,23 +71,23 @@ def taken(name: str) -> bool:
     return torch._C._dispatch_has_kernel(f"{NAMESPACE}::{name}")
 
 
-def _in_graph(
-    operator: Operator, dispatched: Callable[..., Any], name: str
-) -> tuple[Callable[[], None], Callable[..., Any]]:
-    """The call that Dynamo puts into its graph as it is, behind a function that tells Dynamo so."""
+def in_graph(operator: Operator, entry: Entry) -> tuple[Callable[[], None], Callable[..., Any]]:
+    """A function that tells Dynamo to put a call into its graph as it is, and that call."""
 
     def call(*arguments: Any, **given: Any) -> Any:
         values = bind_static(operator.name, operator.static, given)
-        tensors, half = prepare(operator.name, operator.arguments, operator.defaults, arguments)
-        result = dispatched(tensors, values)
+        tensors, half = prepare(operator.name, operator.arguments, operator.defaults, operator.real, arguments)
+        result = entry.dispatched(tensors, values)
         return result if half is None else restored(result, half)
 
     # Dynamo guards such a function by its code object; functions of one factory would run each other's kernels.
-    call.__code__ = call.__code__.replace(co_name=name)
-    call.__name__ = name
+    call.__code__ = call.__code__.replace(co_name=entry.name)
+    call.__name__ = entry.name
 
     def allow() -> None:
         torch.compiler.allow_in_graph(call)
+        modes.hide_from_dynamo(call)
+        modes.hide_from_dynamo(entry.eager)
 
     # What `torch._dynamo.assume_constant_result` sets: Dynamo runs `allow` while it traces, right before it meets
     # `call`. Set by hand, and `allow_in_graph` only then, since either of the two imports the whole compiler (0.8 s),

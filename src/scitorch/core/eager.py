@@ -16,8 +16,9 @@ from torch.nn import Parameter
 from . import modes
 from .arguments import prepare
 from .border import lend
+from .dtypes import restored_dtype
 from .functions import History, Values, named_function
-from .plan import Plan, restored_dtype
+from .plan import Plan
 from .static import bind_static
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ Dispatched = Callable[[Sequence[Tensor | None], Values], Any]
 
 def eager_call(operator: Operator, name: str, dispatched: Dispatched) -> Callable[..., Any]:
     """The operator's call in eager code; `dispatched` is the long way."""
-    static, plan_of, run = operator.static, operator.planner.remembered, operator.run
+    static, run = operator.static, operator.run
+    plan_of, sizing = operator.planner.remembered, operator.planner.sizing
     recorded = _recorded_call(operator, name)
     dispatch_keys, is_grad_enabled, eager = modes.dispatch_keys, torch.is_grad_enabled, modes.eager
 
@@ -41,7 +43,7 @@ def eager_call(operator: Operator, name: str, dispatched: Dispatched) -> Callabl
         """The result, or NotImplemented where the arguments must be prepared first or the dispatcher is needed."""
         if not eager():
             return NotImplemented
-        key: list[Any] = [values]
+        key: list[Any] = [sizing(values) if values else values]
         needs_gradient = False
         for x in arguments:
             kind = type(x)
@@ -63,7 +65,7 @@ def eager_call(operator: Operator, name: str, dispatched: Dispatched) -> Callabl
         return run(plan, values, arrays)
 
     def prepared(arguments: Sequence[Any], values: Values) -> Any:
-        tensors, half = prepare(operator.name, operator.arguments, operator.defaults, arguments)
+        tensors, half = prepare(operator.name, operator.arguments, operator.defaults, operator.real, arguments)
         result = straight(tensors, values)
         if result is NotImplemented:
             result = dispatched(tensors, values)

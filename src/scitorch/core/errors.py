@@ -36,6 +36,9 @@ class ScitorchError(Exception):
         self.got = got
         self.advice = advice
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __str__(self) -> str:
         remedy = f" Try {self.advice}." if self.advice else ""
         return f"{self.operator}, {self.argument}: expected {self.expected}, got {self.got}.{remedy}"

@@ -101,21 +101,20 @@ class History:
         if values:
             known.update(zip(self._static, values, strict=True))
         if not modes.autocast():
-            return pull(self._rules, plan, known, needed)
-        device = next(g.device.type for g in grads if g is not None)
-        with torch.autocast(device, enabled=False):  # operators run in float32, and so do their rules
-            return pull(self._rules, plan, known, needed)
+            return pull(saved.rules, plan, known, needed)
+        with modes.without_autocast(next(g.device.type for g in grads if g is not None)):
+            return pull(saved.rules, plan, known, needed)
 
     def push(self, ctx: Any, tangents: Sequence[Tensor | None]) -> Any:
         """The tangents of the results."""
-        if all(t is None for t in tangents):
-            return (None,) * self._rules.output_count if self._several else None
         plan, values, _, _ = ctx.record
-        device = next(t.device.type for t in tangents if t is not None)
-        with modes.enable_forward_mode(), torch.autocast(device, enabled=False):
+        device = next((t.device.type for t in tangents if t is not None), None)
+        if device is None or not any(plan.differentiable):
+            return (None,) * self._rules.output_count if self._several else None
+        with modes.enable_forward_mode(), modes.without_autocast(device):
             known = ctx.forward.named([modes.primal(t) for t in ctx.saved_tensors])
             known.update(zip(self._static, values, strict=True))
-            pushed = push(self._rules, plan, known, tangents)
+            pushed = push(ctx.forward.rules, plan, known, tangents)
             return tuple(pushed) if self._several else pushed[0]
 
 

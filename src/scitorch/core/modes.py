@@ -5,8 +5,9 @@ The names read here have been the same from torch 2.11 to 2.15; each is a C func
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -74,6 +75,20 @@ def enable_forward_mode() -> Any:
 def forward_transforms() -> list[bool]:
     """For each functorch transform around this call, the outermost first, whether it is forward mode."""
     return [interpreter.key() == _JVP for interpreter in _functorch.get_interpreter_stack() or ()]
+
+
+def hide_from_dynamo(function: Any) -> None:
+    """Keep Dynamo out of a function and all that it calls, where a graph break lets it run by itself."""
+    frames: Any = importlib.import_module("torch._C._dynamo.eval_frame")
+    skip = frames._FrameAction.SKIP
+    frames.set_code_exec_strategy(function.__code__, frames._FrameExecStrategy(skip, skip))
+
+
+def without_autocast(device: str) -> AbstractContextManager[Any]:
+    """A context in which operators and their rules run in the precision that they have."""
+    if not autocast() or not torch.amp.is_autocast_available(device):
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 @contextmanager

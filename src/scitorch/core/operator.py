@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from . import dispatch, registry
+from .dtypes import DtypeRule
 from .errors import DefinitionError, SignatureError
-from .plan import DtypeRule, Planner
+from .plan import Planner
 from .rules import RESERVED, Rules, not_implemented, zero
 from .runner import KernelCall, make_runner
 from .samples import MakeSamples, Sample
@@ -29,6 +30,7 @@ def operator(
     shape: Callable[..., Any] | None = None,
     batch: Batch = None,
     dtype: DtypeRule = None,
+    real: Sequence[str] = (),
     args: Sequence[str] | None = None,
     name: str | None = None,
 ) -> Callable[[Kernel], Operator]:
@@ -48,6 +50,8 @@ def operator(
     dtype : str, torch.dtype, callable or tuple, optional
         Dtype of the results where it is not the inputs': "real", "complex", "integer", "bool", or a function of the
         arguments' dtypes; a tuple for several results.
+    real : sequence of str, optional
+        Arguments that are never complex, and stay real beside complex ones: the order of a Bessel function.
     args : sequence of str, optional
         Names of the tensor arguments, for a callable without a signature.
     name : str, optional
@@ -85,7 +89,9 @@ def operator(
     module = "__main__" if module == "__mp_main__" else module
 
     def define(kernel: Kernel) -> Operator:
-        return Operator(kernel, signature, module, shape=shape, batch=batch, dtype=dtype, args=args, name=name)
+        return Operator(
+            kernel, signature, module, shape=shape, batch=batch, dtype=dtype, real=real, args=args, name=name
+        )
 
     return define
 
@@ -119,6 +125,7 @@ class Operator:
         shape: Callable[..., Any] | None,
         batch: Batch,
         dtype: DtypeRule,
+        real: Sequence[str],
         args: Sequence[str] | None,
         name: str | None,
     ) -> None:
@@ -129,6 +136,7 @@ class Operator:
         self.defaults: dict[str, Any] = {}
         self.static: dict[str, StaticArgument] = {}
         self.arguments = self._read_parameters(args)
+        self.real = frozenset(real)
         self._check_definition(shape, batch)
         self.batch = batch
         self.output_count = len(self.signature.outputs)
@@ -138,19 +146,20 @@ class Operator:
             self.name,
             self.signature,
             self.arguments,
-            tuple(self.static),
-            shape,
-            names,
-            dtype,
-            native=batch is not None,
             optional=self.optional,
+            real=self.real,
+            static=tuple(self.static),
+            shape=shape,
+            shape_names=names,
+            dtype=dtype,
+            native=batch is not None,
         )
         call = KernelCall(self.name, kernel, self.arguments, self.output_count)
         self.run = make_runner(call, tuple(self.static))
         self._samples: dict[str, list[MakeSamples]] = {}
-        entry = dispatch.register(self, registry.library_name(self))
-        self.library, self._eager = entry.library, entry.eager
-        self._allow_in_graph, self._in_graph = entry.allow_in_graph, entry.in_graph
+        self._entry = dispatch.register(self, registry.library_name(self))
+        self.library, self._eager = self._entry.library, self._entry.eager
+        self._renew()
         registry.add(self)
 
     def __call__(self, *arguments: Any, **static: Any) -> Any:
@@ -204,13 +213,25 @@ class Operator:
         """
         if not joint:
             self.rules.add_vjp(rules)
+            self._renew()
             return self
-        if rules:
-            raise DefinitionError(self.name, "vjp", "a joint rule or rules by argument", "both", "two calls")
-        if callable(joint[0]):
-            self.rules.add_joint(joint[0], self.arguments)
-            return joint[0]
-        return lambda function: self.rules.add_joint(function, joint) or function
+        if rules or (len(joint) > 1 and not all(isinstance(name, str) for name in joint)):
+            self._refuse(
+                "vjp", "one joint rule, names of arguments, or rules by argument", "several kinds", "two calls"
+            )
+        first: Any = next(iter(joint))
+        if callable(first):
+            return self._add_joint(first, self.arguments)
+        return lambda function: self._add_joint(function, joint)
+
+    def _add_joint(self, function: Callable[..., Any], arguments: Sequence[str]) -> Callable[..., Any]:
+        self.rules.add_joint(function, arguments)
+        self._renew()
+        return function
+
+    def _renew(self) -> None:
+        """Make what compiled functions guard on anew, so that they are compiled again with the rules there are now."""
+        self._allow_in_graph, self._in_graph = dispatch.in_graph(self, self._entry)
 
     def partials(self, **rules: Any) -> Operator:
         """Add partial derivatives of an elementwise operator: for each argument its plain mathematical derivative.
@@ -223,6 +244,7 @@ class Operator:
                 self.name, "partials", 'an elementwise signature such as "(),()->()"', str(self.signature), ".vjp(…)"
             )
         self.rules.add_partials(rules)
+        self._renew()
         return self
 
     def jvp(self, **rules: Any) -> Operator:
@@ -232,6 +254,7 @@ class Operator:
         tangent of the result (of all results, as a tuple).
         """
         self.rules.add_jvp(rules)
+        self._renew()
         return self
 
     def samples(self, make: MakeSamples) -> Operator:
@@ -265,9 +288,12 @@ class Operator:
         names: list[str] = []
         for parameter in parameters:
             if parameter.name in RESERVED:
-                self._refuse(parameter.name, f"a name other than {', '.join(RESERVED)}", "it", "another name")
+                expected = f"a parameter's name other than {', '.join(RESERVED)}"
+                self._refuse(parameter.name, expected, repr(parameter.name), "another name, or args=(…) for a ufunc")
             if parameter.kind is parameter.KEYWORD_ONLY:
-                self.static[parameter.name] = parse_static(self.name, parameter)
+                self.static[parameter.name] = parse_static(
+                    self.name, parameter, getattr(self.kernel, "__globals__", {})
+                )
             elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 self._refuse("kernel", "named parameters only", str(parameter), "writing them out")
             else:
@@ -280,8 +306,8 @@ class Operator:
 
     def _kernel_parameters(self) -> list[inspect.Parameter]:
         try:
-            return list(inspect.signature(self.kernel, eval_str=True).parameters.values())
-        except (TypeError, ValueError, NameError) as error:
+            return list(inspect.signature(self.kernel).parameters.values())
+        except (TypeError, ValueError) as error:
             self._refuse("kernel", "a callable with a signature", str(error), 'args=("x", "y")')
 
     def _read_default(self, parameter: inspect.Parameter) -> None:
@@ -299,6 +325,8 @@ class Operator:
             self._refuse("kernel", expected, f"{count} ({', '.join(self.arguments)})", "keyword-only static arguments")
         if batch not in (None, "native"):
             self._refuse("batch", '"native" or None', repr(batch), 'batch="native"')
+        for argument in self.real.difference(self.arguments):
+            self._refuse("real", f"tensor arguments among {', '.join(self.arguments)}", repr(argument), "its own name")
         asked = signature.outputs.count(None)
         if asked not in (0, len(signature.outputs)) or (shape is None) is (asked > 0):
             self._refuse("shape", 'shape= and "(...)" for every output, or neither', str(signature), "both")

@@ -45,7 +45,7 @@ def library_name(operator: Operator) -> str:
     It never ends in an underscore: a DTensor takes such an operator for an in-place one and returns its input.
     """
     module = operator.__module__.removeprefix("scitorch.")
-    stem = re.sub(r"\W+|_+", "_", f"{module}_{operator.__qualname__}").strip("_")
+    stem = re.sub(r"\W+|_+", "_", f"{module}_{operator.__qualname__}", flags=re.ASCII).strip("_") or "operator"
     name, count = stem, 1
     while dispatch.taken(name):
         count += 1

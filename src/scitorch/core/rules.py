@@ -5,6 +5,7 @@ A rule is mathematics in torch operations and other operators; `derivatives` app
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,10 +64,14 @@ Derivative = Rule | Zero | not_implemented
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Which tensors a call saves: their names, ``out`` last, and their places among its inputs and outputs."""
+    """Which tensors a call saves: their names, ``out`` last, and their places among its inputs and outputs.
+
+    It goes with the rules as they were at the call: those added later say nothing about what was saved.
+    """
 
     names: tuple[str, ...]
     slots: tuple[int, ...]
+    rules: Rules
 
     def pick(self, inputs: Sequence[Any], outputs: Any) -> list[Any]:
         """The tensors to save."""
@@ -152,7 +157,7 @@ class Rules:
         allowed = (*extra, *self.arguments, *self.static)
         names: list[str] = []
         own = False
-        for parameter in inspect.signature(rule).parameters.values():
+        for parameter in self._parameters(what, rule, allowed):
             positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
             if positional and parameter.name in allowed and not own:
                 names.append(parameter.name)
@@ -162,6 +167,13 @@ class Rules:
                 expected = f"parameters among {', '.join(allowed)}, before any of its own with a default"
                 raise DefinitionError(self.operator, what, expected, f"{str(parameter)!r}", "one of these names")
         return tuple(names)
+
+    def _parameters(self, what: str, rule: Any, allowed: Sequence[str]) -> list[inspect.Parameter]:
+        try:
+            return list(inspect.signature(rule).parameters.values())
+        except (TypeError, ValueError) as error:
+            advice = f"lambda {', '.join(allowed)}: …"
+            raise DefinitionError(self.operator, what, "a function with a signature", str(error), advice) from error
 
     def describe(self, argument: str) -> str:
         """What there is for an argument: "rule", "zero", "not implemented: reason" or "none"."""
@@ -189,4 +201,9 @@ class Rules:
         if "out" in asked:
             names.append("out")
             slots.extend(range(count, count + self.output_count))
-        return Saved(tuple(names), tuple(slots))
+        return Saved(tuple(names), tuple(slots), self._as_they_are())
+
+    def _as_they_are(self) -> Rules:
+        rules = copy.copy(self)
+        rules.vjp, rules.jvp = dict(self.vjp), dict(self.jvp)
+        return rules

@@ -286,7 +286,10 @@ class Signature:
         for dimension in dimensions:
             try:
                 size = dimension.size(sizes)
-            except (ZeroDivisionError, NameError) as error:
+            except NameError:
+                missing = ", ".join(sorted(dimension.names - sizes.keys()))
+                raise self._no_size(dimension, f"None for {missing}", arguments, shapes) from None
+            except ZeroDivisionError as error:
                 raise self._no_size(dimension, str(error), arguments, shapes) from None
             if size < 0:
                 raise self._no_size(dimension, str(size), arguments, shapes)

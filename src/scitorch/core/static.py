@@ -15,6 +15,7 @@ import torch
 from .errors import ArgumentError, DefinitionError, LostGradientError
 from .modes import carries_derivative
 
+_INT_LIMIT = 2**63  # a schema's integers have 64 bits
 _SCHEMA = {int: "SymInt", float: "float", bool: "bool", str: "str"}
 _KINDS = "int, float, bool, str, a tuple of one of them, or one of these | None"
 
@@ -37,8 +38,8 @@ class StaticArgument:
 
     @property
     def schema(self) -> str:
-        """Its declaration in the library operator's schema; integers are symbolic while a graph is captured."""
-        return f"{_SCHEMA[self.kind]}{'[]' * self.many}{'?' * self.optional} {self.name}"
+        """Its type in the library operator's schema; integers are symbolic while a graph is captured."""
+        return f"{_SCHEMA[self.kind]}{'[]' * self.many}{'?' * self.optional}"
 
     @property
     def type_name(self) -> str:
@@ -53,7 +54,7 @@ class StaticArgument:
 
     def convert(self, operator: str, value: Any) -> Any:
         """The value as the kernel will see it; raises `ArgumentError` for another type."""
-        if type(value) is self.kind and not self.many:
+        if type(value) is self.kind and not self.many and self.kind is not int:
             return value
         if value is None and self.optional:
             return None
@@ -73,13 +74,15 @@ class StaticArgument:
             value = self._from_tensor(operator, value)
         if isinstance(value, np.generic):
             value = value.item()
-        if type(value) is self.kind:
+        if type(value) is self.kind and not (self.kind is int and abs(value) >= _INT_LIMIT):
             return value
         if self.kind is int and isinstance(value, torch.SymInt):
             return value
         if self.kind is float and isinstance(value, (int, float, torch.SymInt, torch.SymFloat)):
             return self._to_float(operator, value)
-        if isinstance(value, self.kind) and not isinstance(value, bool):
+        if self.kind is bool and isinstance(value, torch.SymBool):
+            return bool(value)
+        if isinstance(value, self.kind) and type(value) not in (int, bool):
             return self.kind(value)
         raise self._error(operator, value)
 
@@ -95,8 +98,8 @@ class StaticArgument:
                 operator,
                 self.name,
                 f"a static {self.type_name}",
-                "a tensor that requires grad or is being transformed, whose derivative would be lost",
-                f"{self.name}=float(tensor.detach()), or an operator that takes it as a tensor argument",
+                "a tensor that requires grad or is being transformed, whose derivative or batch would be lost",
+                f"a number for {self.name}, or an operator that takes it as a tensor argument",
             )
         if tensor.numel() != 1:
             raise self._error(operator, tensor)
@@ -110,9 +113,18 @@ class StaticArgument:
         return ArgumentError(operator, self.name, self.type_name, got, f"a value of type {self.type_name}")
 
 
-def parse_static(operator: str, parameter: Parameter) -> StaticArgument:
-    """Read a keyword-only parameter of a kernel; raise `DefinitionError` where its annotation is none we can pass."""
+def parse_static(operator: str, parameter: Parameter, names: Mapping[str, Any]) -> StaticArgument:
+    """Read a keyword-only parameter of a kernel; raise `DefinitionError` where its annotation is none we can pass.
+
+    An annotation that is text (``from __future__ import annotations``) means what `names` say.
+    """
     annotation = parameter.annotation
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, dict(names))  # noqa: S307  the kernel's own source
+        except Exception as error:
+            advice = f"{parameter.name}: int"
+            raise DefinitionError(operator, parameter.name, f"an annotation {_KINDS}", str(error), advice) from error
     optional = False
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         members = [m for m in typing.get_args(annotation) if m is not type(None)]

@@ -83,7 +83,7 @@ def incorrect_fft(input: Tensor) -> Tensor:
     return BadFFTFunction.apply(input)
 
 
-@operator("(m,n)->(m,n//2+1)", batch="native")
+@operator("(m,n)->(m,n//2+1)", batch="native", real=("x",))
 def fft_magnitude(x: Array) -> Array:
     """Magnitude of the two-dimensional Fourier transform of a real array.
 
