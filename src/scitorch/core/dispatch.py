@@ -100,9 +100,7 @@ def _dispatched(operator: Operator, public: Any) -> Callable[..., Any]:
     """The call through PyTorch's dispatcher, right under every transform and tracer."""
 
     def dispatched(tensors: Sequence[Tensor | None], values: Values) -> Any:
-        operator.planner.of(
-            values, tensors
-        )  # shapes are checked as the user sees them, before a transform adds its own
+        operator.planner.of(values, tensors)  # so that errors show the user's shapes, not those that vmap adds
         return public.apply(*tensors, *values)
 
     return dispatched
