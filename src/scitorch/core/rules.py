@@ -64,19 +64,22 @@ Derivative = Rule | Zero | not_implemented
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Which tensors a call saves: their names, ``out`` last, and their places among its inputs and outputs.
+    """Which tensors a call saves: their names, ``out`` last, and the places of the others among its inputs.
 
     It goes with the rules as they were at the call: those added later say nothing about what was saved.
     """
 
     names: tuple[str, ...]
-    slots: tuple[int, ...]
+    places: tuple[int, ...]
+    out: bool
     rules: Rules
 
     def pick(self, inputs: Sequence[Any], outputs: Any) -> list[Any]:
         """The tensors to save."""
-        tensors = (*inputs, *outputs) if isinstance(outputs, tuple) else (*inputs, outputs)
-        return [tensors[slot] for slot in self.slots]
+        tensors = [inputs[place] for place in self.places]
+        if self.out:
+            tensors.extend(outputs if isinstance(outputs, tuple) else (outputs,))
+        return tensors
 
     def named(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """The saved tensors by name."""
@@ -191,17 +194,13 @@ class Rules:
             else:
                 rules = [self.vjp.get(a) for a, need in zip(self.arguments, needed, strict=True) if need]
             asked = frozenset[str]().union(*(rule.saved for rule in rules if isinstance(rule, Rule)))
-            found = self._saved[needed] = self._slots(asked)
+            found = self._saved[needed] = self._places(asked)
         return found
 
-    def _slots(self, asked: Collection[str]) -> Saved:
-        count = len(self.arguments)
-        names = [name for name in self.arguments if name in asked]
-        slots = [self.arguments.index(name) for name in names]
-        if "out" in asked:
-            names.append("out")
-            slots.extend(range(count, count + self.output_count))
-        return Saved(tuple(names), tuple(slots), self._as_they_are())
+    def _places(self, asked: Collection[str]) -> Saved:
+        places = tuple(k for k, name in enumerate(self.arguments) if name in asked)
+        names = (*(self.arguments[k] for k in places), *(["out"] if "out" in asked else []))
+        return Saved(names, places, "out" in asked, self._as_they_are())
 
     def _as_they_are(self) -> Rules:
         rules = copy.copy(self)
