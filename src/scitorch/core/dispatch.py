@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,13 +18,11 @@ from torch import Tensor
 from . import modes
 from .arguments import prepare
 from .border import fetch
+from .definition import Definition
 from .eager import eager_call, restored
 from .errors import MissingDerivativeError
 from .functions import Values, public_function
 from .static import bind_static
-
-if TYPE_CHECKING:
-    from .operator import Operator
 
 NAMESPACE = "scitorch"
 # A forward rule runs at once, while PyTorch's interpreter is busy with the bare operator, and cannot enter it again.
@@ -46,7 +44,7 @@ class Entry:
     library: Any
 
 
-def register(operator: Operator, name: str) -> Entry:
+def register(operator: Definition, name: str) -> Entry:
     """Register under ``torch.ops.scitorch.<name>``, a name not taken yet."""
     types = [f"Tensor{'?' * (a in operator.optional)}" for a in operator.arguments]
     types += [static.schema for static in operator.static.values()]
@@ -71,7 +69,7 @@ def taken(name: str) -> bool:
     return torch._C._dispatch_has_kernel(f"{NAMESPACE}::{name}")
 
 
-def in_graph(operator: Operator, entry: Entry) -> tuple[Callable[[], None], Callable[..., Any]]:
+def in_graph(operator: Definition, entry: Entry) -> tuple[Callable[[], None], Callable[..., Any]]:
     """A function that tells Dynamo to put a call into its graph as it is, and that call."""
 
     def call(*arguments: Any, **given: Any) -> Any:
@@ -96,7 +94,7 @@ def in_graph(operator: Operator, entry: Entry) -> tuple[Callable[[], None], Call
     return allow, call
 
 
-def _dispatched(operator: Operator, public: Any) -> Callable[..., Any]:
+def _dispatched(operator: Definition, public: Any) -> Callable[..., Any]:
     """The call through PyTorch's dispatcher, right under every transform and tracer."""
 
     def dispatched(tensors: Sequence[Tensor | None], values: Values) -> Any:
@@ -106,7 +104,7 @@ def _dispatched(operator: Operator, public: Any) -> Callable[..., Any]:
     return dispatched
 
 
-def _vmap(operator: Operator, call: Callable[..., Any]) -> Callable[..., Any]:
+def _vmap(operator: Definition, call: Callable[..., Any]) -> Callable[..., Any]:
     """The batching rule: mapped dimensions to the front, batch ranks made equal, the operator called again."""
     count = len(operator.arguments)
     ranks = [len(core) for core in operator.signature.inputs]
@@ -131,13 +129,13 @@ def _to_front(tensor: Tensor, dim: int, rank: int) -> Tensor:
     return tensor.reshape(tensor.shape[:1] + (1,) * (rank - tensor.dim()) + tensor.shape[1:])
 
 
-def _split(operator: Operator, arguments: Sequence[Any]) -> tuple[Sequence[Any], Values]:
+def _split(operator: Definition, arguments: Sequence[Any]) -> tuple[Sequence[Any], Values]:
     """Tensors and static values as the kernel knows them; the dispatcher hands tuples over as lists."""
     count = len(operator.arguments)
     return arguments[:count], tuple(tuple(v) if isinstance(v, list) else v for v in arguments[count:])
 
 
-def _kernel(operator: Operator) -> Callable[..., Any]:
+def _kernel(operator: Definition) -> Callable[..., Any]:
     def kernel(*arguments: Any) -> Any:
         tensors, values = _split(operator, arguments)
         plan = operator.planner.of(values, tensors)
@@ -160,7 +158,7 @@ def _warn_of_copies(operator: str, device: str) -> None:
     )
 
 
-def _fake(operator: Operator) -> Callable[..., Any]:
+def _fake(operator: Definition) -> Callable[..., Any]:
     """Empty results of the foretold shapes and dtypes, for meta and fake tensors."""
 
     def fake(*arguments: Any) -> Any:

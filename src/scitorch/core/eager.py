@@ -7,7 +7,7 @@ which NumPy and the conversions take half; a Python call costs 0.06 µs, so litt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,18 +16,16 @@ from torch.nn import Parameter
 from . import modes
 from .arguments import prepare
 from .border import lend
+from .definition import Definition
 from .dtypes import restored_dtype
 from .functions import History, Values, named_function
 from .plan import Plan
 from .static import bind_static
 
-if TYPE_CHECKING:
-    from .operator import Operator
-
 Dispatched = Callable[[Sequence[Tensor | None], Values], Any]
 
 
-def eager_call(operator: Operator, name: str, dispatched: Dispatched) -> Callable[..., Any]:
+def eager_call(operator: Definition, name: str, dispatched: Dispatched) -> Callable[..., Any]:
     """The operator's call in eager code; `dispatched` is the long way."""
     static, run = operator.static, operator.run
     plan_of, sizing = operator.planner.remembered, operator.planner.sizing
@@ -81,7 +79,7 @@ def restored(result: Any, half: torch.dtype) -> Any:
     return result.to(restored_dtype(result.dtype, half))
 
 
-def _recorded_call(operator: Operator, name: str) -> Callable[..., Any]:
+def _recorded_call(operator: Definition, name: str) -> Callable[..., Any]:
     """The call that autograd records: a Function that runs the kernel itself.
 
     Its C-level `apply` skips the Python half of `Function.apply`, which calls `inspect.signature` each time (10 µs).

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from . import modes
+from .definition import Definition
 from .derivatives import pull, push
 from .plan import Plan
-
-if TYPE_CHECKING:
-    from .operator import Operator
 
 Values = tuple[Any, ...]
 
 
-def public_function(operator: Operator, name: str, library: Any, make_vmap: Callable[..., Any]) -> Any:
+def public_function(operator: Definition, name: str, library: Any, make_vmap: Callable[..., Any]) -> Any:
     """The Function that transforms and tracers see, over the library operator."""
     history = History(operator)
     count, static_count = len(operator.arguments), len(operator.static)
@@ -61,7 +59,7 @@ def named_function(function: Any, name: str) -> Any:
 class History:
     """How a Function of an operator saves what its rules need, pulls gradients back and pushes tangents forward."""
 
-    def __init__(self, operator: Operator) -> None:
+    def __init__(self, operator: Definition) -> None:
         self._rules = operator.rules
         self._several = operator.output_count > 1
         self._static = tuple(operator.static)

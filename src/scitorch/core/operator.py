@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from . import dispatch, registry
+from .definition import Batch, Definition, Kernel
 from .dtypes import DtypeRule
-from .errors import DefinitionError, SignatureError
-from .plan import Planner
-from .rules import RESERVED, Rules, not_implemented, zero
-from .runner import KernelCall, make_runner
+from .errors import DefinitionError
 from .samples import MakeSamples, Sample
-from .signature import Signature
-from .static import StaticArgument, parse_static
-
-Kernel = Callable[..., Any]
-Batch = Literal["native"] | None
 
 
 def operator(
@@ -96,66 +88,24 @@ def operator(
     return define
 
 
-class Operator:
+class Operator(Definition):
     """A NumPy routine as a differentiable PyTorch operator; made by `operator`.
 
     Attributes
     ----------
-    name : str
-        Its name in messages.
-    kernel : callable
-        The plain NumPy function.
-    signature : Signature
-    arguments : tuple of str
-        Names of the tensor arguments.
-    static : dict of str to StaticArgument
-        The static arguments.
-    rules : Rules
-        The derivative rules, by argument.
     library : torch._ops.OpOverload
         The opaque library operator that captured graphs hold.
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        signature: str,
-        module: str,
-        *,
-        shape: Callable[..., Any] | None,
-        batch: Batch,
-        dtype: DtypeRule,
-        real: Sequence[str],
-        args: Sequence[str] | None,
-        name: str | None,
-    ) -> None:
-        self.kernel = kernel
-        self.name = name or getattr(kernel, "__name__", type(kernel).__name__).strip("<>")
-        self._describe(module, renamed=name is not None)
-        self.signature = Signature(signature, self.name)
-        self.defaults: dict[str, Any] = {}
-        self.static: dict[str, StaticArgument] = {}
-        self.arguments = self._read_parameters(args)
-        self.real = frozenset(real)
-        self._check_definition(shape, batch)
-        self.batch = batch
-        self.output_count = len(self.signature.outputs)
-        self.rules = Rules(self.name, self.arguments, tuple(self.static), self.output_count)
-        names = () if shape is None else self.rules.names_of("shape", shape, ())
-        self.planner = Planner(
+    def __init__(self, kernel: Kernel, signature: str, module: str, **options: Any) -> None:
+        super().__init__(kernel, signature, module, **options)
+        # What Python knows of functions, for `help`, documentation and notebooks.
+        self.__name__, self.__qualname__, self.__module__, self.__doc__ = (
             self.name,
-            self.signature,
-            self.arguments,
-            optional=self.optional,
-            real=self.real,
-            static=tuple(self.static),
-            shape=shape,
-            shape_names=names,
-            dtype=dtype,
-            native=batch is not None,
+            self.qualname,
+            module,
+            kernel.__doc__,
         )
-        call = KernelCall(self.name, kernel, self.arguments, self.output_count)
-        self.run = make_runner(call, tuple(self.static))
         self._samples: dict[str, list[MakeSamples]] = {}
         self._entry = dispatch.register(self, registry.library_name(self))
         self.library, self._eager = self._entry.library, self._entry.eager
@@ -182,11 +132,6 @@ class Operator:
 
     def __deepcopy__(self, memo: Any) -> Operator:
         return self
-
-    @property
-    def optional(self) -> frozenset[str]:
-        """Tensor arguments that may be None."""
-        return frozenset(name for name, default in self.defaults.items() if default is None)
 
     @property
     def derivatives(self) -> dict[str, str]:
@@ -270,77 +215,3 @@ class Operator:
     def draw(self, rng: np.random.Generator, kind: Literal["ordinary", "special"] = "ordinary") -> list[Sample]:
         """The operator's samples, drawn with `rng`."""
         return [sample for make in self._samples.get(kind, ()) for sample in make(rng)]
-
-    def _describe(self, module: str, *, renamed: bool) -> None:
-        """Take over what Python knows of the kernel."""
-        self.__name__ = self.name
-        own = getattr(self.kernel, "__module__", None) == module and not renamed
-        self.__qualname__ = getattr(self.kernel, "__qualname__", self.name) if own else self.name
-        self.__module__ = module
-        self.__doc__ = self.kernel.__doc__
-
-    def _read_parameters(self, args: Sequence[str] | None) -> tuple[str, ...]:
-        """Tensor arguments by position, static ones by keyword."""
-        if args is not None:
-            parameters = [inspect.Parameter(a, inspect.Parameter.POSITIONAL_ONLY) for a in args]
-        else:
-            parameters = self._kernel_parameters()
-        names: list[str] = []
-        for parameter in parameters:
-            if parameter.name in RESERVED:
-                expected = f"a parameter's name other than {', '.join(RESERVED)}"
-                self._refuse(parameter.name, expected, repr(parameter.name), "another name, or args=(…) for a ufunc")
-            if parameter.kind is parameter.KEYWORD_ONLY:
-                self.static[parameter.name] = parse_static(
-                    self.name, parameter, getattr(self.kernel, "__globals__", {})
-                )
-            elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                self._refuse("kernel", "named parameters only", str(parameter), "writing them out")
-            else:
-                names.append(parameter.name)
-                self._read_default(parameter)
-        self.__signature__ = inspect.Signature(
-            [p.replace(kind=p.POSITIONAL_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p for p in parameters]
-        )
-        return tuple(names)
-
-    def _kernel_parameters(self) -> list[inspect.Parameter]:
-        try:
-            return list(inspect.signature(self.kernel).parameters.values())
-        except (TypeError, ValueError) as error:
-            self._refuse("kernel", "a callable with a signature", str(error), 'args=("x", "y")')
-
-    def _read_default(self, parameter: inspect.Parameter) -> None:
-        default = parameter.default
-        if default is parameter.empty:
-            return
-        if default is not None and not isinstance(default, (int, float, complex)):
-            self._refuse(parameter.name, "a default of None or a number", repr(default), "a keyword-only parameter")
-        self.defaults[parameter.name] = default
-
-    def _check_definition(self, shape: Any, batch: Any) -> None:
-        signature, count = self.signature, len(self.arguments)
-        if len(signature.inputs) != count:
-            expected = f"{len(signature.inputs)} tensor arguments for {signature}"
-            self._refuse("kernel", expected, f"{count} ({', '.join(self.arguments)})", "keyword-only static arguments")
-        if batch not in (None, "native"):
-            self._refuse("batch", '"native" or None', repr(batch), 'batch="native"')
-        for argument in self.real.difference(self.arguments):
-            self._refuse("real", f"tensor arguments among {', '.join(self.arguments)}", repr(argument), "its own name")
-        asked = signature.outputs.count(None)
-        if asked not in (0, len(signature.outputs)) or (shape is None) is (asked > 0):
-            self._refuse("shape", 'shape= and "(...)" for every output, or neither', str(signature), "both")
-        integers = {name for name, s in self.static.items() if s.kind is int and not s.many}
-        for name in sorted(signature.output_names - signature.input_names - integers):
-            column = signature.column_of(name)
-            known = ", ".join(sorted(signature.input_names | integers)) or "none"
-            expected = f"dimensions among {known}"
-            raise SignatureError(
-                self.name, "signature", expected, f"{name!r} at column {column}", f"{name}: int", signature.text, column
-            )
-
-    def _refuse(self, argument: str, expected: str, got: str, advice: str) -> NoReturn:
-        raise DefinitionError(self.name, argument, expected, got, advice)
-
-
-__all__ = ["Operator", "Sample", "not_implemented", "operator", "zero"]

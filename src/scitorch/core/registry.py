@@ -6,28 +6,25 @@ import importlib
 import pickle
 import re
 import warnings
-from typing import TYPE_CHECKING
 
 from . import dispatch
+from .definition import Definition
 from .errors import RedefinitionWarning
 
-if TYPE_CHECKING:
-    from .operator import Operator
-
-_operators: dict[str, Operator] = {}
+_operators: dict[str, Definition] = {}
 
 
-def registered() -> dict[str, Operator]:
+def registered() -> dict[str, Definition]:
     """Every operator defined so far, by ``module.name``, in alphabetical order."""
     return dict(sorted(_operators.items()))
 
 
-def key_of(operator: Operator) -> str:
+def key_of(operator: Definition) -> str:
     """The name under which an operator is found: its module's and its own."""
-    return f"{operator.__module__}.{operator.__qualname__}"
+    return f"{operator.module}.{operator.qualname}"
 
 
-def add(operator: Operator) -> None:
+def add(operator: Definition) -> None:
     """Put an operator in the registry; one that was there before goes on working outside it."""
     key = key_of(operator)
     if key in _operators:
@@ -39,13 +36,13 @@ def add(operator: Operator) -> None:
     _operators[key] = operator
 
 
-def library_name(operator: Operator) -> str:
+def library_name(operator: Definition) -> str:
     """A free name below ``torch.ops.scitorch``, the same in every process that defines the same operators in order.
 
     It never ends in an underscore: a DTensor takes such an operator for an in-place one and returns its input.
     """
-    module = operator.__module__.removeprefix("scitorch.")
-    stem = re.sub(r"\W+|_+", "_", f"{module}_{operator.__qualname__}", flags=re.ASCII).strip("_") or "operator"
+    module = operator.module.removeprefix("scitorch.")
+    stem = re.sub(r"\W+|_+", "_", f"{module}_{operator.qualname}", flags=re.ASCII).strip("_") or "operator"
     name, count = stem, 1
     while dispatch.taken(name):
         count += 1
@@ -53,7 +50,7 @@ def library_name(operator: Operator) -> str:
     return name
 
 
-def find(module: str, qualname: str) -> Operator:
+def find(module: str, qualname: str) -> Definition:
     """The operator of that name; imports its module if need be (unpickling in another process)."""
     key = f"{module}.{qualname}"
     if key not in _operators:
@@ -63,10 +60,10 @@ def find(module: str, qualname: str) -> Operator:
     return _operators[key]
 
 
-def reference(operator: Operator) -> tuple[str, str]:
+def reference(operator: Definition) -> tuple[str, str]:
     """How an operator is pickled: by name, as functions are."""
     if _operators.get(key_of(operator)) is not operator:
         raise pickle.PicklingError(
             f"{key_of(operator)}: cannot pickle an operator whose name belongs to a newer one. Try the newer one."
         )
-    return operator.__module__, operator.__qualname__
+    return operator.module, operator.qualname
