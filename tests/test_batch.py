@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import joblib
@@ -105,3 +106,17 @@ def test_items_without_dimensions_are_arrays():
 def test_an_empty_batch_calls_nothing():
     counted = operator("(n)->(n)", name="counted")(lambda x: pytest.fail("called"))
     assert counted(torch.ones(0, 4)).shape == (0, 4)
+
+
+def test_a_buffer_that_a_kernel_keeps_in_each_thread():
+    buffers = threading.local()
+
+    def kernel(x):
+        if not hasattr(buffers, "own"):
+            buffers.own = np.empty(3)
+        return np.multiply(x, 2, out=buffers.own)
+
+    reusing = operator("(n)->(n)", name="reusing")(kernel)
+    x = torch.arange(24.0, dtype=torch.double).reshape(8, 3)
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        assert torch.equal(reusing(x), 2 * x)

@@ -1,6 +1,9 @@
 """Compiled is eager: whole graphs, every nesting, dynamic shapes, several operators in one function."""
 
 import itertools
+import os
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -291,3 +294,32 @@ def test_a_tensor_as_a_static_argument_breaks_the_graph_and_nothing_else():
         x = randn(3).requires_grad_()
         torch.testing.assert_close(call(x, torch.tensor(c)), c * x + 1)
         torch.testing.assert_close(torch.autograd.grad(call(x, torch.tensor(c)).sum(), x)[0], torch.full_like(x, c))
+
+
+ONE_NAME = """
+import numpy as np, torch
+from scitorch import operator
+{definition}
+x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True)
+captured = torch.export.export(type("M", (torch.nn.Module,), {{"forward": lambda self, x: f(x) + 1}})(), (x,)).module()
+y = torch.compile(captured)(x)
+assert torch.equal(y, f(x) + 1), (y, f(x) + 1)
+if y.requires_grad:
+    assert torch.equal(torch.autograd.grad(y.sum(), x)[0], torch.autograd.grad(f(x).sum(), x)[0])
+"""
+DEFINITIONS = [
+    '@operator("(n)->(n)")\ndef f(x): return x * x\nf.vjp(x=lambda g, x: 3 * g * x)',
+    '@operator("(n)->(n)")\ndef f(x): return x * x\nf.vjp(x=lambda g, x: 2 * g * x)',
+    '@operator("(n)->(n)", dtype="integer")\ndef f(x): return np.argsort(x)',
+]
+
+
+def test_scripts_that_use_one_name_do_not_share_compiled_code(tmp_path):
+    """Inductor's cache on disk knows operators by their names alone."""
+    for definition in DEFINITIONS:
+        script = ONE_NAME.format(definition=definition)
+        environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run(  # noqa: S603  the script above
+            [sys.executable, "-c", script], env=environment, capture_output=True, check=False, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]

@@ -326,3 +326,11 @@ def test_plans_depend_on_the_static_arguments_that_shapes_name():
     for m, c in itertools.product((2, 3), (0.5, 1.5, 2.5)):
         assert scaled(torch.ones(2), m=m, c=c).tolist() == [c] * m
     assert scaled.planner.remembered.cache_info().misses == 2
+
+
+def test_a_refused_rule_changes_nothing():
+    product = operator("(),()->()", batch="native", name="product")(lambda x, y: x * y)
+    product.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
+    with pytest.raises(DefinitionError):
+        product.vjp(x=lambda g, y: 100 * g * y, y=3)
+    assert slope(lambda x: product(x, 5.0), 2.0) == 5

@@ -253,3 +253,22 @@ def test_arguments_that_are_always_real():
     assert gradcheck(lambda z: bessel(0, z), z.detach().to(torch.cdouble).requires_grad_(), check_forward_ad=True)
     with pytest.raises(errors.ArgumentError, match=r"^bessel, v: expected a real tensor or number, got a complex one"):
         bessel(z, z)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_on_meta(dtype):
+    """A device that autocast doesn't know."""
+    x = torch.ones(2, dtype=dtype, device="meta")
+    assert OPERATORS["zoo.elementwise.cube"](x).dtype == dtype
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_unsigned_results_do_not_wrap():
+    counts = operator("(n)->()", dtype="integer", name="counts")(lambda x: np.uint64(2**63 + 5))
+    with pytest.raises(errors.KernelError, match=r"expected a torch\.int64 array, got uint64"):
+        counts(torch.ones(3))
+
+
+def test_a_number_beyond_the_precision():
+    with pytest.raises(errors.ArgumentError, match=r"expected a number that torch\.float32 holds, got 1e\+300"):
+        OPERATORS["zoo.elementwise.affine"](torch.ones(2), 1e300)

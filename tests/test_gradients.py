@@ -254,3 +254,9 @@ def test_saved_tensors_follow_in_place_changes():
     y.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         result.backward()
+
+
+def test_double_backward_over_an_empty_batch():
+    x = torch.empty(0, 3, dtype=torch.double, requires_grad=True)
+    (first,) = torch.autograd.grad(OPERATORS["zoo.elementwise.cube"](x).sum(), x, create_graph=True)
+    assert torch.autograd.grad(first.sum(), x)[0].shape == (0, 3)

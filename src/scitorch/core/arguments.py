@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from . import modes
 from .dtypes import ACCEPTED, PRECISION, compute_dtypes
 from .errors import ArgumentError, DeviceError
 
@@ -25,7 +26,7 @@ def prepare(
     arguments = _complete(operator, names, defaults, given)
     device = _one_device(operator, names, arguments)
     dtype, half = compute_dtypes([x for x in arguments if isinstance(x, torch.Tensor)])
-    if half is not None and torch.is_autocast_enabled(device.type):
+    if half is not None and modes.autocast_on(device.type):
         half = None
     if not dtype.is_complex and any(isinstance(x, complex) for x in arguments):
         dtype = dtype.to_complex()
@@ -110,6 +111,5 @@ def _convert(operator: str, name: str, x: Any, dtype: torch.dtype, device: torch
         return x if x.dtype == dtype else x.to(dtype)
     try:
         return torch.full((), float(x) if type(x) is int else x, dtype=dtype, device=device)
-    except OverflowError:
-        got = f"an integer of {len(str(x))} digits"
-        raise ArgumentError(operator, name, "a number within the range of floats", got, "a smaller one") from None
+    except (OverflowError, RuntimeError):
+        raise ArgumentError(operator, name, f"a number that {dtype} holds", f"{x!r:.40}", "a smaller one") from None

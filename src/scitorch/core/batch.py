@@ -53,8 +53,13 @@ def _map(run_one: Callable[..., list[Any]], items: Iterable[Any]) -> Iterable[li
     joblib = sys.modules.get("joblib")  # whoever configured it has imported it
     if joblib is None or joblib.parallel.get_active_backend()[1] in (None, 1):
         return map(run_one, items)
-    calls = [joblib.delayed(run_one)(item) for item in items]
+    calls = [joblib.delayed(_kept)(run_one, item) for item in items]
     try:
         return joblib.Parallel()(calls)
     except joblib.externals.loky.process_executor.TerminatedWorkerError:
         return joblib.Parallel()(calls)  # a worker was killed, say for its memory: once more, with new workers
+
+
+def _kept(run_one: Callable[..., list[Any]], item: Any) -> list[Any]:
+    """Results that stay while later items are computed: a kernel may fill one buffer of its own again and again."""
+    return [np.array(result) for result in run_one(item)]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from .dtypes import PRECISION
-from .errors import DerivativeError, MissingDerivativeError
+from .errors import DerivativeError, MissingDerivativeError, ScitorchError
 from .plan import Plan
 from .rules import Rule, Rules, Zero, not_implemented, zero
 
@@ -25,7 +25,12 @@ def pull(rules: Rules, plan: Plan, known: Known, needed: Sequence[bool]) -> list
     gradients: list[torch.Tensor | None] = [None] * len(needed)
     for index, need in enumerate(needed):
         if need:
-            gradient = _gradient(rules, rules.arguments[index], plan, known, shared)
+            try:
+                gradient = _gradient(rules, rules.arguments[index], plan, known, shared)
+            except RuntimeError as error:
+                if isinstance(error, ScitorchError) or not plan.empty:
+                    raise
+                gradient = zero  # a sum over nothing; PyTorch's FFT, for one, refuses empty batches
             gradients[index] = _fitted(rules, plan, index, gradient, known["g"])
     return gradients
 
@@ -65,7 +70,7 @@ def _rule(rules: Rules, table: Mapping[str, Any], argument: str, kind: str, plan
         got, advice = "none", f"{rules.operator}.vjp({argument}=…), or zero if it is zero almost everywhere"
     elif isinstance(rule, not_implemented):
         got = f"not implemented: {rule.reason}"
-    elif isinstance(rule, Rule) and rule.partial and plan.folds_complex:
+    elif isinstance(rule, Rule) and rule.partial and _folds(rules, plan, argument):
         got, advice = "a partial derivative, of a real function of complex numbers", f".vjp({argument}=…)"
     else:
         return rule
@@ -73,12 +78,18 @@ def _rule(rules: Rules, table: Mapping[str, Any], argument: str, kind: str, plan
     raise MissingDerivativeError(rules.operator, argument, expected, got, advice)
 
 
+def _folds(rules: Rules, plan: Plan, argument: str) -> bool:
+    """Whether this argument is complex and the result real, so that there is no complex derivative."""
+    dtype = plan.dtypes[rules.arguments.index(argument)]
+    return plan.folds_complex and dtype is not None and dtype.is_complex
+
+
 def _gradient(rules: Rules, argument: str, plan: Plan, known: Known, shared: dict[int, Any]) -> Any:
     """What the argument's rule gives, `zero` included; a joint rule runs once."""
     rule = rules.vjp.get(argument)
     if type(rule) is not Rule or plan.folds_complex:
         rule = _rule(rules, rules.vjp, argument, "derivative", plan)
-    if isinstance(rule, Zero) or plan.empty:
+    if isinstance(rule, Zero):
         return zero
     if rule.partial:
         return _weighted(known["g"], _factors(rules, plan, argument, rule, known))

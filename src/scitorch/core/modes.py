@@ -84,11 +84,14 @@ def hide_from_dynamo(function: Any) -> None:
     frames.set_code_exec_strategy(function.__code__, frames._FrameExecStrategy(skip, skip))
 
 
+def autocast_on(device: str) -> bool:
+    """Whether autocast is on for a device; some, like "meta", do not know it."""
+    return autocast() and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
 def without_autocast(device: str) -> AbstractContextManager[Any]:
     """A context in which operators and their rules run in the precision that they have."""
-    if not autocast() or not torch.amp.is_autocast_available(device):
-        return nullcontext()
-    return torch.autocast(device, enabled=False)
+    return torch.autocast(device, enabled=False) if autocast_on(device) else nullcontext()
 
 
 @contextmanager

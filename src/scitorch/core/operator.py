@@ -13,6 +13,7 @@ from . import dispatch, registry
 from .definition import Batch, Definition, Kernel
 from .dtypes import DtypeRule
 from .errors import DefinitionError
+from .fingerprint import tag_caches
 from .samples import MakeSamples, Sample
 
 
@@ -177,6 +178,7 @@ class Operator(Definition):
     def _renew(self) -> None:
         """Make what compiled functions guard on anew, so that they are compiled again with the rules there are now."""
         self._allow_in_graph, self._in_graph = dispatch.in_graph(self, self._entry)
+        tag_caches(self._entry.name, self)
 
     def partials(self, **rules: Any) -> Operator:
         """Add partial derivatives of an elementwise operator: for each argument its plain mathematical derivative.

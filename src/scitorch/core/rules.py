@@ -134,12 +134,14 @@ class Rules:
 
     def _add(self, table: dict[str, Derivative], kind: str, rules: Mapping[str, Any], extra: Sequence[str]) -> None:
         self._check_arguments(kind, rules)
+        added: dict[str, Derivative] = {}
         for argument, rule in rules.items():
             if isinstance(rule, (Zero, not_implemented)):
-                table[argument] = rule
+                added[argument] = rule
             else:
                 names = self.names_of(f"the {kind} rule of {argument!r}", rule, extra)
-                table[argument] = Rule(rule, names, partial=kind == "partial")
+                added[argument] = Rule(rule, names, partial=kind == "partial")
+        table.update(added)  # all of them, or none where one is refused
         self._saved.clear()
 
     def _check_arguments(self, kind: str, arguments: Collection[str]) -> None:

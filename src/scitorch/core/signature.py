@@ -227,7 +227,7 @@ class Signature:
         self, arguments: Sequence[str], shapes: Sequence[Sequence[int] | None], static: Mapping[str, Any]
     ) -> dict[str, Any]:
         sizes: dict[str, Any] = {
-            name: value for name, value in static.items() if isinstance(value, (int, torch.SymInt))
+            name: value for name, value in static.items() if type(value) is int or isinstance(value, torch.SymInt)
         }
         for argument, shape, dimensions in zip(arguments, shapes, self.inputs, strict=True):
             if shape is None:
