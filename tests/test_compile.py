@@ -310,6 +310,7 @@ if y.requires_grad:
 DEFINITIONS = [
     '@operator("(n)->(n)")\ndef f(x): return x * x\nf.vjp(x=lambda g, x: 3 * g * x)',
     '@operator("(n)->(n)")\ndef f(x): return x * x\nf.vjp(x=lambda g, x: 2 * g * x)',
+    '@operator("(n)->(n)")\ndef f(x): return x * x\nf.vjp(x=lambda g, out: 2 * g * out)',
     '@operator("(n)->(n)", dtype="integer")\ndef f(x): return np.argsort(x)',
 ]
 

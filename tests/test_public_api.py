@@ -95,3 +95,14 @@ square(torch.ones(2, requires_grad=True)).sum().backward()
 @pytest.mark.parametrize("statement", ["from scitorch import nn", "from scitorch import *", "import scitorch.nn"])
 def test_modules_load_on_first_use(statement):
     assert "scitorch.nn" in loaded_by(statement)
+
+
+@pytest.mark.parametrize("setting", ["torch.set_default_device('meta')", "torch.inference_mode().__enter__()"])
+def test_loading_the_core_under_a_setting_changes_no_route(setting):
+    """What an ordinary tensor is doesn't depend on when the core is first loaded."""
+    script = (
+        f"import torch; plain = torch.ones(2, device='cpu'); {setting}; from scitorch.core import modes; "
+        "assert modes.PLAIN == modes.dispatch_keys(plain).raw_repr()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, text=True)  # noqa: S603  above
+    assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ from typing import Any
 import torch.compiler.config
 
 from .definition import Definition
+from .rules import Derivative, Rule
 
 _SEPARATOR = "|scitorch-"
 _fingerprints: dict[str, int] = {}
@@ -30,15 +31,18 @@ def tag_caches(name: str, definition: Definition) -> None:
 
 def _fingerprint(definition: Definition) -> int:
     planner, rules = definition.planner, definition.rules
-    functions = [{a: getattr(rule, "function", rule) for a, rule in t.items()} for t in (rules.vjp, rules.jvp)]
     declared = [
         (definition.module, definition.qualname, planner.signature.text, planner.native),
         (definition.arguments, sorted(planner.optional), sorted(planner.real)),
         [(s.schema, s.name) for s in definition.static.values()],
         (_code(planner.shape), _code(planner.dtype)),
-        [[(argument, _code(function)) for argument, function in table.items()] for table in functions],
+        [[(argument, _rule(rule)) for argument, rule in table.items()] for table in (rules.vjp, rules.jvp)],
     ]
     return int.from_bytes(hashlib.blake2b(repr(declared).encode(), digest_size=16).digest(), "big")
+
+
+def _rule(rule: Derivative) -> Any:
+    return (rule.names, rule.joint, rule.partial, _code(rule.function)) if isinstance(rule, Rule) else repr(rule)
 
 
 def _code(x: Any) -> Any:
@@ -46,7 +50,7 @@ def _code(x: Any) -> Any:
     if isinstance(x, tuple):
         return [_code(item) for item in x]
     if isinstance(x, CodeType):
-        return x.co_code, x.co_names, [_code(constant) for constant in x.co_consts]
+        return x.co_code, x.co_names, x.co_varnames, [_code(constant) for constant in x.co_consts]
     if not isinstance(x, FunctionType):
         return repr(x)
     return _code(x.__code__), repr(x.__defaults__), [repr(cell.cell_contents) for cell in x.__closure__ or ()]

@@ -1,6 +1,6 @@
 """What PyTorch is doing right now: the only file that reads its private state.
 
-The names read here have been the same from torch 2.11 to 2.15; each is a C function that allocates nothing.
+What a call reads on the fast path are C functions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _unpack_dual = torch._VF._unpack_dual
 
 # The dispatch keys of an ordinary dense CPU tensor, with and without autograd history alike. Meta, sparse, nested,
 # conjugate, negative, fake, zero, inference, dead and batched tensors have others.
-PLAIN = dispatch_keys(torch.empty(0)).raw_repr()
+# The core loads on first use, perhaps under another default device or in inference mode: hence both are said.
+with torch.inference_mode(False):
+    PLAIN = dispatch_keys(torch.empty(0, device="cpu")).raw_repr()
 
 _JVP = _functorch.TransformType.Jvp
 
