@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
 
 Status = Literal["right", "wrong", "raises", "skipped"]
 
@@ -83,10 +88,16 @@ class GradientCheckError(AssertionError):
         super().__init__(str(report))
         self.report = report
 
+    def __reduce__(self) -> tuple[type[GradientCheckError], tuple[Report]]:
+        # By itself an exception is rebuilt from its text, and the report would be lost between processes.
+        return type(self), (self.report,)
+
 
 @dataclass(frozen=True)
 class Report:
     """All that a check tried and found; made by `scitorch.check`.
+
+    ``str()`` is plain text, a rich console prints a table, a notebook shows the page that `save_html` writes.
 
     Attributes
     ----------
@@ -117,3 +128,61 @@ class Report:
         """Raise `GradientCheckError`, an `AssertionError`, if anything is wrong."""
         if self.findings:
             raise GradientCheckError(self)
+
+    def save_html(self, path: str | PathLike[str]) -> None:
+        """Write the report as one self-contained page.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write; one that is there is overwritten. Its folder must exist.
+        """
+        from .page import page
+
+        Path(path).write_text(page(self), encoding="utf-8")
+
+    def plot(self) -> Figure:
+        """Heat maps of what was expected, what was got, and the difference, for each finding that has values.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            One row of three maps for each such finding.
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is missing.
+        """
+        from .figure import figure
+
+        return figure(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report in types that JSON knows.
+
+        Returns
+        -------
+        dict
+            The attributes by name, and ``ok``. A complex number is ``{"re": …, "im": …}``; what JSON has no number for
+            is the string "nan", "inf" or "-inf"; an array is ``{"shape": …, "dtype": …, "values": …}``, where
+            ``values`` is a nested list, or None for more than 4096 elements.
+        """
+        from .record import record
+
+        return record(self)
+
+    def __str__(self) -> str:
+        from .text import text
+
+        return text(self)
+
+    def __rich__(self) -> RenderableType:
+        from .terminal import renderable
+
+        return renderable(self)
+
+    def _repr_html_(self) -> str:
+        from .page import fragment
+
+        return fragment(self)
