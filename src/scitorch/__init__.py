@@ -6,13 +6,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch.autograd import gradcheck, gradgradcheck
+
     from . import nn, tutorial
+    from .checker import check
     from .core import Operator, Sample, errors, not_implemented, operator, zero
 
 __all__ = [
     "Operator",
     "Sample",
+    "check",
     "errors",
+    "gradcheck",
+    "gradgradcheck",
     "nn",
     "not_implemented",
     "operator",
@@ -22,6 +28,8 @@ __all__ = [
 ]
 
 _CATALOGUE = ("tutorial",)  # modules that define operators
+# Where the other public names are; what isn't named here is the core's.
+_HOMES = {"check": "scitorch.checker", "gradcheck": "torch.autograd", "gradgradcheck": "torch.autograd"}
 _MODULES = {"errors": ".core.errors", "nn": ".nn", "tutorial": ".tutorial"}
 
 
@@ -44,7 +52,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(_MODULES[name], __name__)
     if name in __all__:
-        return getattr(importlib.import_module(".core", __name__), name)
+        return getattr(importlib.import_module(_HOMES.get(name, "scitorch.core")), name)
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("scitorch")
     raise AttributeError(f"module 'scitorch' has no attribute {name!r}")

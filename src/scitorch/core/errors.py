@@ -83,6 +83,10 @@ class LostGradientError(InputError, ValueError):
     """A static argument was given a tensor whose derivative would be lost."""
 
 
+class CheckError(InputError, ValueError):
+    """Something was given to the checker that cannot be checked."""
+
+
 class KernelError(ScitorchError, RuntimeError):
     """A kernel raised, or returned something other than its definition says."""
 

@@ -1,0 +1,101 @@
+"""Derivatives of a plain function of one number by differences, with an estimate of their error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Curve = Callable[[float], Tensor]  # a real float64 vector along a line
+
+# Steps shrink by 4, so that one extrapolation cancels the next even power of the step with weight 1/(16^j - 1).
+SHRINK = 4.0
+COLUMNS = 5  # further extrapolations only amplify rounding
+LEVELS = 26  # from 5e-2 down to 4e-17 of the scale: steps that stay within the domain of an ill-scaled function
+GOOD = 1e-7  # relative error that is good enough to stop at
+NOISE_STEP = 1e-5  # of the largest step: some roundings apart even in float32
+EPS = torch.finfo(torch.float64).eps
+
+
+def derivative(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """The derivative at 0 and its estimated error, of every element of the curve.
+
+    Central differences on a shrinking ladder of steps, extrapolated to step zero (Ridders 1982). Every element takes
+    its own best entry of the table; an entry's error is how far it lies from its two parents, plus the rounding
+    error of the difference. Steps that leave the function's domain give NaN and are passed over.
+
+    Parameters
+    ----------
+    curve : callable
+        Takes a number, returns a vector.
+    step : float
+        The largest step.
+    noise : Tensor
+        How far off each element of the curve's values may be.
+
+    References
+    ----------
+    C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
+    """
+    best = torch.full_like(noise, torch.nan)
+    error = torch.full_like(noise, torch.inf)
+    parents: list[Tensor] = []
+    stale = 0
+    for level in range(LEVELS):
+        h = step / SHRINK**level
+        row = _extrapolated(curve, h, parents)
+        improved = False
+        for column in range(1, len(row)):
+            distance = torch.maximum((row[column] - row[column - 1]).abs(), (row[column] - parents[column - 1]).abs())
+            distance = distance.nan_to_num(nan=torch.inf) + noise / h
+            better = distance < error
+            improved |= bool((distance < error / 2).any())
+            best, error = torch.where(better, row[column], best), torch.where(better, distance, error)
+        parents = row
+        stale = 0 if improved else stale + 1
+        if stale >= 2 and _good(best, error, noise / h):
+            break
+    return best, error
+
+
+def _extrapolated(curve: Curve, h: float, parents: list[Tensor]) -> list[Tensor]:
+    """The next row of Ridders' table."""
+    row = [(curve(h) - curve(-h)) / (2 * h)]
+    for j, parent in enumerate(parents[: COLUMNS - 1], 1):
+        row.append(row[-1] + (row[-1] - parent) / (SHRINK ** (2 * j) - 1))
+    return row
+
+
+def _good(best: Tensor, error: Tensor, rounding: Tensor) -> bool:
+    size = best.abs().nan_to_num(nan=0.0).amax() if best.numel() else 0.0
+    return bool((error <= GOOD * size + 2 * rounding).all())
+
+
+def noise(curve: Curve, step: float, value: Tensor) -> Tensor:
+    """How far off the values of a curve are, element by element: rounding, in whatever precision it happens.
+
+    Third differences over steps so small that a smooth curve contributes nothing (Hamming's difference table). A
+    function that goes through float32 inside shows its steps here.
+
+    References
+    ----------
+    J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011).
+    """
+    h = step * NOISE_STEP
+    values = torch.stack([curve(k * h) for k in range(-3, 4)])
+    third = values.diff(n=3, dim=0)  # of white noise of size 1 the third difference has size sqrt(20)
+    spread = (third.square().mean(0) / 20).sqrt().nan_to_num(nan=0.0, posinf=0.0)
+    return torch.maximum(2 * spread, EPS * value.abs().nan_to_num(nan=0.0, posinf=0.0))
+
+
+def one_sided(curve: Curve, step: float, value: Tensor) -> tuple[Tensor, Tensor]:
+    """The derivatives at 0 from the right and from the left, of every element of the curve.
+
+    Second-order one-sided differences at a step where neither truncation (step²) nor rounding (1/step) matters for
+    telling two slopes apart.
+    """
+    h = step * 2e-4
+    right = (-3 * value + 4 * curve(h) - curve(2 * h)) / (2 * h)
+    left = (3 * value - 4 * curve(-h) + curve(-2 * h)) / (2 * h)
+    return right, left
