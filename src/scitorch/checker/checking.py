@@ -14,7 +14,7 @@ from scitorch.core.errors import ArgumentError
 from .progress import progress as progress_bar
 from .properties import FULL, NEEDS_ORDER_2, QUICK
 from .report import Finding, Report, Row
-from .run import Mode, Outcome, Property, Run, refused
+from .run import Mode, Outcome, Property, Run, message
 from .target import Target, name_of
 
 Compiler = Literal["aot_eager", "inductor"]
@@ -127,7 +127,7 @@ def _collect(run: Run, name: str, run_property: Property, rows: list[Row], findi
                 warnings.simplefilter("ignore")  # said once already, when the inputs were tried
                 outcome = next(outcomes, None)
         except Exception as error:  # noqa: BLE001  one property that can't be tried doesn't spoil the others
-            outcome = Outcome("skipped", "", f"the check itself failed: {refused(error).detail}")
+            outcome = Outcome("skipped", "", f"the check itself failed: {message(error)}")
         if outcome is None:
             return
         now = time.perf_counter()
@@ -138,7 +138,9 @@ def _collect(run: Run, name: str, run_property: Property, rows: list[Row], findi
 
 def _known(finding: Finding, findings: Sequence[Finding]) -> bool:
     """Whether the same mistake was found already, in another nesting."""
-    return any((f.cause, f.argument, f.diagnosis) == (finding.cause, finding.argument, finding.diagnosis) for f in findings)
+    return any(
+        (f.cause, f.argument, f.diagnosis) == (finding.cause, finding.argument, finding.diagnosis) for f in findings
+    )
 
 
 def _row(name: str, outcome: Outcome, seconds: float) -> Row:

@@ -56,7 +56,9 @@ class Script:
         values = zip(self._run.subject.arguments, self._run.subject.values, strict=True)
         shapes = ", ".join(f"{n}: {tuple(v.shape)}" for n, v in values)
         quick = ', mode="quick"' if self._run.mode == "quick" else ""
-        made = self.inputs() if self.can_be_written else ["import torch", *self.imported, "", f"inputs = ...  # {shapes}"]
+        made = (
+            self.inputs() if self.can_be_written else ["import torch", *self.imported, "", f"inputs = ...  # {shapes}"]
+        )
         inputs = ", ".join(self.names) if self.can_be_written else "*inputs"
         call = f"print(check({self.function}, {inputs}, seed={self._run.seed}{quick}))"
         return "\n".join([made[0], "from scitorch import check", *made[1:], call])

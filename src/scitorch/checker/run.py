@@ -142,8 +142,13 @@ def filled(gradients: Sequence[Tensor | None], like: Sequence[Tensor]) -> Values
 
 def refused(error: Exception, argument: str = "") -> Outcome:
     """The outcome for what raises instead of giving a wrong result."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return Outcome("raises", argument, f"{type(error).__name__}: {lines[0] if lines else 'no message'}")
+    return Outcome("raises", argument, message(error))
+
+
+def message(error: Exception) -> str:
+    """The type and the first line of an error, without its full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0].rstrip('.') if lines else 'no message'}"
 
 
 def _size(x: Tensor) -> Tensor:

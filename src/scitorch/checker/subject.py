@@ -60,9 +60,7 @@ class Subject:
         if not pairs:
             return (None,) * len(values)
         leaves = [v for v in values if v.requires_grad]
-        found = iter(
-            torch.autograd.grad([o for o, _ in pairs], leaves, [g for _, g in pairs], allow_unused=True)
-        )
+        found = iter(torch.autograd.grad([o for o, _ in pairs], leaves, [g for _, g in pairs], allow_unused=True))
         return tuple(_detached(next(found)) if want else None for want in wanted)
 
     def gradient(self, cotangents: Sequence[Tensor]) -> Subject:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call  # pyright: ignore[reportPrivateImportUsage]  documented, not in its __all__
+from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from scitorch.core import Operator
@@ -103,7 +103,7 @@ class Target:
                     self.name,
                     "the function",
                     "a result for the inputs given",
-                    f"{type(error).__name__}: {_short(error)}",
+                    f"{type(error).__name__}: {str(error).partition(chr(10))[0] or 'no message'}",
                     "calling it by itself first",
                 ) from error
             _check_outputs(self.name, outputs)
@@ -137,7 +137,9 @@ Call = Callable[..., Any]
 def _callable(function: Any, name: str) -> tuple[Call, dict[str, Tensor]]:
     """The function with a dict of a module's parameters before its inputs, and that dict."""
     if isinstance(function, torch.nn.Module):
-        parameters = {n: p for n, p in function.named_parameters() if p.requires_grad and carries_gradient(p)}
+        parameters: dict[str, Tensor] = {
+            n: p for n, p in function.named_parameters() if p.requires_grad and carries_gradient(p)
+        }
         return _stateless(function), parameters
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
         function = function.apply
@@ -226,8 +228,3 @@ def _leaf_names(
     for name, value in [*zip(names, inputs, strict=True), *options.items()]:
         leaves += [name + pytree.keystr(path) for path, _ in pytree.tree_flatten_with_path(value)[0]]
     return leaves + list(module)
-
-
-def _short(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else "no message"

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import jvp, vjp  # pyright: ignore[reportPrivateImportUsage]  documented, not in its __all__
+from torch.func import jvp, vjp
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .comparison import DOUBLE, agrees, tolerance

@@ -48,10 +48,8 @@ def _same(run: Run, what: str, names: Sequence[str], eager: Values, got: Sequenc
 def _fresh(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function with a code object of its own: Dynamo counts recompilations by code object."""
     assert isinstance(function, types.FunctionType)
-    copy = types.FunctionType(
-        function.__code__.replace(co_name="checked"), function.__globals__, "checked", None, function.__closure__
-    )
-    return copy
+    code = function.__code__.replace(co_name="checked")
+    return types.FunctionType(code, function.__globals__, "checked", None, function.__closure__)
 
 
 def fake(run: Run) -> Iterator[Outcome]:

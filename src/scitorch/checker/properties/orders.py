@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor
-from torch.func import jvp, vjp  # pyright: ignore[reportPrivateImportUsage]  documented, not in its __all__
+from torch.func import jvp, vjp
 
 from scitorch.checker import upstream
 from scitorch.checker.diagnosis import diagnose

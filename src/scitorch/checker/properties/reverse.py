@@ -13,7 +13,7 @@ from scitorch.checker.comparison import agrees, relative_error, tolerance
 from scitorch.checker.diagnosis import diagnose, diagnose_gradient
 from scitorch.checker.evidence import Cotangents, GradientEvidence, Mismatch, Trial
 from scitorch.checker.reference import Reference
-from scitorch.checker.run import Outcome, Run, filled, refused
+from scitorch.checker.run import Outcome, Run, filled, message, refused
 
 SECONDS = 20.0  # that the numerical gradient of one argument may take
 MANY = 4096  # elements: of more, a diagnosis looks at a part
@@ -41,30 +41,30 @@ def gradient(run: Run) -> Iterator[Outcome]:
 
 
 def _raising(run: Run, error: Exception) -> Iterator[Outcome]:
-    """A backward pass that raises: what it raises for which argument."""
+    """A backward pass that raises: for which argument, and what."""
+    alone = False
     for index, name in enumerate(run.subject.arguments):
-        wanted = [i == index for i in range(len(run.subject.arguments))]
         try:
-            run.subject.pull(run.cotangents, wanted)
+            run.subject.pull(run.cotangents, [i == index for i in range(len(run.subject.arguments))])
         except Exception as own:  # noqa: BLE001  as above
-            error, run.wrong = own, run.wrong | {name}
-            if isinstance(own, NotImplementedError):
-                yield refused(own, name)
-                continue
-            text = " ".join(str(own).split())
-            shape = "invalid gradient" in text or "expected shape" in text
-            cause = "missing sum over a broadcast axis" if shape else "backward raises"
-            sentence = (
-                f"The gradient of {name} has the wrong shape: {text}."
-                if shape
-                else f"The backward pass raises {type(own).__name__}: {text}."
-            )
-            advice = (
-                f"Sum the gradient over the axes along which {name} was broadcast."
-                if shape
-                else "Run the reproduction and mend the backward pass."
-            )
-            yield run.wrong_statement("gradient", name, cause, sentence, advice)
+            alone = True
+            run.wrong.add(name)
+            yield _raised(run, name, own)
+    if not alone:
+        run.wrong.update(run.subject.arguments)
+        yield _raised(run, "", error)
+
+
+def _raised(run: Run, name: str, error: Exception) -> Outcome:
+    if isinstance(error, NotImplementedError):
+        return refused(error, name)
+    text = message(error)
+    if "invalid gradient" in text:  # PyTorch's words for a gradient that doesn't fit its argument
+        sentence = f"The gradient of {name or 'an argument'} has a wrong shape. {text}."
+        advice = "Sum the gradient over the axes along which the argument was broadcast."
+        return run.wrong_statement("gradient", name, "missing sum over a broadcast axis", sentence, advice)
+    sentence = f"The backward pass raises. {text}."
+    return run.wrong_statement("gradient", name, "backward raises", sentence, "Run the lines below, and mend it.")
 
 
 def _too_long(run: Run, index: int) -> bool:
@@ -146,16 +146,11 @@ def _reals(x: Tensor) -> Tensor:
 
 
 def _diagnosed(run: Run, index: int, trials: Mapping[str, Trial]) -> Outcome:
-    name = run.subject.arguments[index]
     found = diagnose_gradient(_evidence(run, index, trials))
-    shown = next(t for t in trials.values() if not agrees(t.expected, t.got, t.tolerance)) if _any_wrong(trials) else None
-    shown = shown or trials["random"]
-    mismatch = Mismatch("gradient", name, shown.expected, shown.got, shown.tolerance)
+    wrong = (t for t in trials.values() if not agrees(t.expected, t.got, t.tolerance))
+    shown = next(wrong, trials["random"])
+    mismatch = Mismatch("gradient", run.subject.arguments[index], shown.expected, shown.got, shown.tolerance)
     return run.wrong_values(mismatch, found.cause, found.sentence, found.advice)
-
-
-def _any_wrong(trials: Mapping[str, Trial]) -> bool:
-    return any(not agrees(t.expected, t.got, t.tolerance) for t in trials.values())
 
 
 def _evidence(run: Run, index: int, trials: Mapping[str, Trial]) -> GradientEvidence:
@@ -196,14 +191,16 @@ def _detached(run: Run, index: int) -> Outcome:
 
 def incoming(run: Run) -> Iterator[Outcome]:
     """Incoming gradients that are expanded, strided or missing."""
-    variants = {"expanded": _expanded, "strided": _strided}
-    for kind, variant in variants.items():
-        yield from _same_gradients(run, f"{kind} incoming gradient", *variant(run))
+    if run.wrong:
+        yield Outcome("skipped", "", "the gradient is wrong for plain ones")
+        return
+    yield _same_gradients(run, "expanded", *_expanded(run))
+    yield _same_gradients(run, "strided", *_strided(run))
     if len(run.outputs) > 1:
         for i in range(len(run.outputs)):
             given = tuple(g if k == i else None for k, g in enumerate(run.cotangents))
-            zeros = tuple(torch.zeros_like(g) if k != i else g for k, g in enumerate(run.cotangents))
-            yield from _same_gradients(run, "undefined incoming gradient", given, zeros)
+            zeros = tuple(g if k == i else torch.zeros_like(g) for k, g in enumerate(run.cotangents))
+            yield _same_gradients(run, "undefined", given, zeros)
 
 
 def _expanded(run: Run) -> tuple[Cotangents, Cotangents]:
@@ -212,67 +209,60 @@ def _expanded(run: Run) -> tuple[Cotangents, Cotangents]:
 
 
 def _strided(run: Run) -> tuple[Cotangents, Cotangents]:
-    """Every second element of a larger array, last dimension first where there are two."""
+    """Transposed in memory where there are two dimensions, else every second number of a larger array."""
     gapped = [g.mT.contiguous().mT if g.ndim > 1 else torch.stack([g, g], -1)[..., 0] for g in run.cotangents]
     return tuple(gapped), run.cotangents
 
 
-def _same_gradients(run: Run, kind: str, given: tuple[Tensor | None, ...], plain: Cotangents) -> Iterator[Outcome]:
+def _same_gradients(run: Run, kind: str, given: tuple[Tensor | None, ...], plain: Cotangents) -> Outcome:
     try:
         expected = filled(run.subject.pull(plain), run.subject.values)
         got = filled(run.subject.pull(given), run.subject.values)
+    except NotImplementedError as error:
+        return refused(error)
     except Exception as error:  # noqa: BLE001  whatever a backward pass may raise
-        yield refused(error) if isinstance(error, NotImplementedError) else run.wrong_statement(
-            "incoming gradient",
-            "",
-            "backward raises",
-            f"With an {kind} the backward pass raises {type(error).__name__}: {' '.join(str(error).split())}.",
-            "Take whatever strides come (.contiguous()), and treat None as zero.",
-        )
-        return
+        sentence = f"With {kind} incoming gradients the backward pass raises. {message(error)}."
+        advice = "Take whatever strides come (.contiguous()), and treat None as zero."
+        return run.wrong_statement("incoming gradient", "", "incoming gradient's layout", sentence, advice)
     for name, e, g in zip(run.subject.arguments, expected, got, strict=True):
         if mismatch := run.compare("incoming gradient", name, e, g):
-            yield run.wrong_values(
-                mismatch,
-                "incoming gradient's layout",
-                f"With an {kind} the gradient of {name} is not what it is for the same numbers in an ordinary array.",
-                "Don't read memory as if it were contiguous; treat None as zero.",
+            sentence = (
+                f"With {kind} incoming gradients that of {name} isn't what it is for the same numbers laid out plainly."
             )
-            return
-    yield Outcome("right", "", kind)
+            advice = "Don't read memory as if it were contiguous, and treat None as zero."
+            return run.wrong_values(mismatch, "incoming gradient's layout", sentence, advice)
+    return Outcome("right", "", kind)
 
 
 def subsets(run: Run) -> Iterator[Outcome]:
     """The gradients that are asked for don't depend on which others are."""
     count = len(run.subject.arguments)
-    if count < 2:
-        yield Outcome("skipped", "", "one argument")
+    if count == 1:
+        yield Outcome("skipped", "", "there is one argument")
         return
-    sizes = range(1, count)
-    choices = itertools.islice(itertools.chain.from_iterable(itertools.combinations(range(count), n) for n in sizes), SUBSETS)
-    for choice in choices:
-        try:
-            got = run.subject.pull(run.cotangents, [i in choice for i in range(count)])
-        except Exception as error:  # noqa: BLE001  whatever a backward pass may raise
-            names = ", ".join(run.subject.arguments[i] for i in choice)
-            yield refused(error, names) if isinstance(error, NotImplementedError) else run.wrong_statement(
-                "subsets of requires_grad",
-                names,
-                "depends on requires_grad",
-                f"If only {names} requires grad, backward raises {type(error).__name__}: {' '.join(str(error).split())}.",
-                "Test ctx.needs_input_grad before computing what it doesn't ask for.",
-            )
+    every = itertools.chain.from_iterable(itertools.combinations(range(count), n) for n in range(1, count))
+    for choice in itertools.islice(every, SUBSETS):
+        outcome = _subset(run, choice)
+        if outcome.status != "right":
+            yield outcome
             return
-        for i in choice:
-            name, value = run.subject.arguments[i], run.subject.values[i]
-            alone = torch.zeros_like(value) if got[i] is None else got[i]
-            if mismatch := run.compare("subsets of requires_grad", name, run.filled_gradients[i], alone):
-                asked = ", ".join(run.subject.arguments[k] for k in choice)
-                yield run.wrong_values(
-                    mismatch,
-                    "depends on requires_grad",
-                    f"The gradient of {name} is another one if only {asked} requires grad.",
-                    "Make each argument's gradient independent of ctx.needs_input_grad of the others.",
-                )
-                return
     yield Outcome("right", "", f"{min(2**count - 2, SUBSETS)} subsets")
+
+
+def _subset(run: Run, choice: tuple[int, ...]) -> Outcome:
+    names = run.subject.arguments
+    asked = " and ".join(names[i] for i in choice)
+    try:
+        got = filled(run.subject.pull(run.cotangents, [i in choice for i in range(len(names))]), run.subject.values)
+    except NotImplementedError as error:
+        return refused(error, asked)
+    except Exception as error:  # noqa: BLE001  whatever a backward pass may raise
+        sentence = f"If only {asked} requires grad, the backward pass raises. {message(error)}."
+        advice = "Ask ctx.needs_input_grad before computing what nobody wants."
+        return run.wrong_statement("subsets of requires_grad", asked, "depends on requires_grad", sentence, advice)
+    for i in choice:
+        if mismatch := run.compare("subsets of requires_grad", names[i], run.filled_gradients[i], got[i]):
+            sentence = f"The gradient of {names[i]} is another one if only {asked} requires grad."
+            advice = f"Compute the gradient of {names[i]} without regard to ctx.needs_input_grad of the others."
+            return run.wrong_values(mismatch, "depends on requires_grad", sentence, advice)
+    return Outcome("right", asked)

@@ -44,9 +44,7 @@ def _shape(value: Tensor, like: Tensor) -> torch.Size:
     return torch.broadcast_shapes(value.shape, like.shape) if value.ndim < like.ndim else value.shape
 
 
-def _limits(
-    run: Run, i: int, subject: Subject, cotangents: Values, found: Sequence[Tensor]
-) -> Iterator[Outcome]:
+def _limits(run: Run, i: int, subject: Subject, cotangents: Values, found: Sequence[Tensor]) -> Iterator[Outcome]:
     whats = [*["the value"] * len(cotangents), *[f"the gradient of {name}" for name in subject.arguments]]
     names = [*[""] * len(cotangents), *subject.arguments]
     limits = _approached(run, subject, cotangents)
@@ -60,7 +58,9 @@ def _limits(
             nan = "NaN" if bool(torch.isnan(got)[exists].any()) else "another number"
             mismatch = Mismatch("special points", name, expected, got, within)
             sentence = f"At special point {i}, {what} is {nan}, though it has a limit there."
-            advice = "Write the rule so that the limit comes out (torch.where on both sides of a division), or test for it."
+            advice = (
+                "Write the rule so that the limit comes out (torch.where on both sides of a division), or test for it."
+            )
             cause = "NaN at a special point" if nan == "NaN" else "wrong limit at a special point"
             yield run.wrong_values(mismatch, cause, sentence, advice, f"point {i}")
             return
@@ -69,16 +69,22 @@ def _limits(
 
 def _approached(run: Run, subject: Subject, cotangents: Values) -> list[tuple[Tensor, Tensor]] | None:
     """For each output and gradient its limit along random lines, and where one exists: where all lines agree."""
-    lines: list[list[Tensor]] = []
-    for sign in (1.0, -1.0, 1.0):
-        direction = [sign * r.abs() if not r.is_complex() else sign * r for r in run.random_like(subject.values)]
-        try:
-            path = [_near(subject, direction, step, cotangents) for step in STEPS]
-        except Exception:  # noqa: BLE001  one side of the point may lie outside of the domain
-            continue
-        if all(torch.isfinite(part).any() or not part.numel() for part in path[-1]):
-            lines.append([_extrapolated(parts) for parts in zip(*path, strict=True)])
+    directions: list[list[Tensor]] = []
+    for sign in (1.0, -1.0, 1.0):  # from both sides in every element: one may lie outside of the domain
+        directions.append([sign * (r if r.is_complex() else r.abs()) for r in run.random_like(subject.values)])
+    lines = [line for d in directions if (line := _along(subject, d, cotangents)) is not None]
     return [_agreeing(parts) for parts in zip(*lines, strict=True)] if lines else None
+
+
+def _along(subject: Subject, direction: Sequence[Tensor], cotangents: Values) -> list[Tensor] | None:
+    """The limits along one line; None if the function can't be evaluated there."""
+    try:
+        path = [_near(subject, direction, step, cotangents) for step in STEPS]
+    except Exception:  # noqa: BLE001  outside of its domain a function may raise whatever it likes
+        return None
+    if any(part.numel() and not torch.isfinite(part).any() for part in path[-1]):
+        return None
+    return [_extrapolated(parts) for parts in zip(*path, strict=True)]
 
 
 def _near(subject: Subject, direction: Sequence[Tensor], step: float, cotangents: Values) -> list[Tensor]:

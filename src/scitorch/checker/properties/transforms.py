@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.func import vjp, vmap  # pyright: ignore[reportPrivateImportUsage]  documented, not in its __all__
+from torch.func import vjp, vmap
 
 from scitorch.checker.run import Outcome, Run, filled, refused
 from scitorch.checker.subject import Values
@@ -116,7 +116,9 @@ def _no_items(run: Run) -> Outcome:
     expected = [(0, *t.shape) for t in (*run.outputs, *run.subject.values)]
     if shapes != expected:
         sentence = f"For a batch of zero items the shapes are {shapes}, where {expected} belong."
-        return run.wrong_statement("leading dimensions", "", "wrong shape for zero items", sentence, "x.new_empty(0, …)")
+        return run.wrong_statement(
+            "leading dimensions", "", "wrong shape for zero items", sentence, "x.new_empty(0, …)"
+        )
     return Outcome("right", "", "zero items")
 
 
