@@ -1,0 +1,1 @@
+"""What may be wrong with a gradient, by idea; `scitorch.checker.diagnosis` tries them in order."""
