@@ -69,7 +69,7 @@ def grids(finding: Finding) -> list[Grid]:
     if not expected.numel() or not got.numel():
         return []
     if expected.shape != got.shape:
-        maps = [_grid("expected", expected, _first(expected)), _grid("got", got, _first(got))]
+        maps = [_grid("expected", expected, None), _grid("got", got, None)]
         return [_noted(grid, "expected and got differ in shape, so that there is no difference") for grid in maps]
     difference = got - expected
     place = _worst(difference) if finding.index is None or not _is_in(finding.index, difference) else finding.index
@@ -102,20 +102,18 @@ def _is_in(index: Place, values: Tensor) -> bool:
     return len(index) == values.ndim and all(0 <= i < n for i, n in zip(index, values.shape, strict=True))
 
 
-def _first(values: Tensor) -> Place:
-    return (0,) * values.ndim
-
-
 def _worst(difference: Tensor) -> Place:
     flat = difference.abs().flatten().nan_to_num(nan=torch.inf).argmax()
     return tuple(int(i) for i in torch.unravel_index(flat, difference.shape))
 
 
-def _grid(title: str, values: Tensor, place: Place) -> Grid:
+def _grid(title: str, values: Tensor, worst: Place | None) -> Grid:
+    place = (0,) * values.ndim if worst is None else worst
     notes = ["the moduli of complex numbers"] if values.is_complex() else []
     if values.ndim > 2:
         shown = ", ".join([*map(str, place[:-2]), ":", ":"])
-        notes.append(f"the slice [{shown}] of shape {tuple(values.shape)}, which holds the worst element")
+        reason = "" if worst is None else ", which holds the worst element"
+        notes.append(f"the slice [{shown}] of shape {tuple(values.shape)}{reason}")
     plane = (values.abs() if values.is_complex() else values)[place[:-2]]
     rows, columns = (plane.shape[0], plane.shape[1]) if plane.ndim == 2 else (1, plane.numel())
     row, column = ((0, 0, *place)[-2:]) if plane.ndim == 2 else (0, (0, *place)[-1])
@@ -123,7 +121,7 @@ def _grid(title: str, values: Tensor, place: Place) -> Grid:
     if max(blocks) > 1:
         notes.append(f"each cell the mean of up to {blocks[0]} × {blocks[1]} of the {rows} × {columns} elements")
     cells = _means(plane.reshape(rows, columns), blocks)
-    mark = (row // blocks[0], column // blocks[1])
+    mark = None if worst is None else (row // blocks[0], column // blocks[1])
     return Grid(title, cells.tolist(), _bound(cells), values.is_complex(), mark, notes + _oddities(cells))
 
 

@@ -35,7 +35,7 @@ def progress(total: int, enabled: bool | None = None) -> Generator[Callable[[str
     if not (sys.stderr.isatty() if enabled is None else enabled):
         yield lambda _name: None
         return
-    bar = _LateBar(total)
+    bar = _LateBar(total, enabled)
     # A timer and not a look at the clock in each step: the first step may be the one that takes a minute.
     timer = Timer(PATIENCE, bar.show)
     timer.daemon = True
@@ -50,14 +50,15 @@ def progress(total: int, enabled: bool | None = None) -> Generator[Callable[[str
 class _LateBar:
     """A bar that may be shown by one thread while another steps or closes it."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, enabled: bool | None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = ("[bold]checking[/]", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         name = TextColumn("{task.fields[name]}", markup=False)
         # What the checked function prints to stdout must get there, not to this console, which is stderr's.
-        self._bar = Progress(*columns, name, console=Console(stderr=True), transient=True, redirect_stdout=False)
+        console = Console(stderr=True, force_terminal=enabled)
+        self._bar = Progress(*columns, name, console=console, transient=True, redirect_stdout=False)
         self._task = self._bar.add_task("checking", total=total, name="")
         self._begun = 0
         self._lock = Lock()
