@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .numerical import Curve, derivative, noise, one_sided
+from .numerical import EPS, Curve, derivative, noise, one_sided
 from .subject import Subject, Values
 
 FIRST_STEP = 0.05  # of an element's scale: within the domain of most functions, far from rounding
@@ -35,7 +35,8 @@ def from_real_vector(vector: Tensor, like: Sequence[Tensor]) -> Values:
     sizes = [t.numel() * (2 if t.is_complex() else 1) for t in like]
     parts = vector.split(sizes) if like else ()
     return tuple(
-        torch.view_as_complex(part.reshape(*t.shape, 2).contiguous()) if t.is_complex() else part.reshape(t.shape)
+        # A clone, since a part that begins at an odd place can't be viewed as complex numbers.
+        torch.view_as_complex(part.reshape(*t.shape, 2).clone()) if t.is_complex() else part.reshape(t.shape)
         for part, t in zip(parts, like, strict=True)
     )
 
@@ -53,14 +54,14 @@ class Reference:
         self._value = real_vector(self._outputs)
         self._noise = self._noise_along([_direction(v) for v in subject.values])
         self._jacobians: dict[int, Pair] = {}
-        self._analytic: bool | None = None
+        self._analytic: dict[tuple[bool, ...], bool] = {}
 
     def push(self, tangents: Sequence[Tensor]) -> tuple[Values, Values]:
         """The outputs' derivative along a direction, and its error."""
         value, error = self._along(tangents)
         if self._is_analytic(tangents, value, error):
             value = self._complex_step(tangents)
-            error = 1e-15 * value.abs()
+            error = self._rounding(value, _reach(self._subject.values, tangents))
         return from_real_vector(value, self._outputs), from_real_vector(error, self._outputs)
 
     def pull(self, index: int, cotangents: Sequence[Tensor]) -> Pair:
@@ -96,15 +97,14 @@ class Reference:
     def _columns(self, index: int, which: Tensor, g: Tensor | None) -> Pair:
         """The real Jacobian's columns (outputs x elements), or their products with `g` (elements)."""
         x = self._subject.values[index]
-        if self._analytic is None:
-            self.push([_direction(v) for v in self._subject.values])
+        analytic = self._is_analytic_in(index)
         scales = _scales(x)
         found: list[Pair] = []
         for i in which.tolist():
             curve = self._along_element(index, i)
-            if self._analytic:
+            if analytic:
                 column = self._complex_step(self._unit(index, i))
-                pair = (column, 1e-15 * column.abs())
+                pair = (column, self._rounding(column, float(scales[i])))
                 found.append(pair if g is None else ((g @ pair[0]).reshape(1), (g.abs() @ pair[1]).reshape(1)))
             elif g is None:
                 found.append(derivative(curve, FIRST_STEP * float(scales[i]), self._noise))
@@ -117,6 +117,15 @@ class Reference:
             empty = torch.zeros(0) if g is not None else torch.zeros(self._value.numel(), 0)
             return empty.to(torch.float64), empty.to(torch.float64)
         return join([p[0] for p in found]), join([p[1] for p in found])
+
+    def _is_analytic_in(self, index: int) -> bool:
+        values = self._subject.values
+        tangents = [_direction(v) if i == index else torch.zeros_like(v) for i, v in enumerate(values)]
+        return self._is_analytic(tangents, *self._along(tangents))
+
+    def _rounding(self, derivative: Tensor, scale: float) -> Tensor:
+        """The rounding error of a derivative without differences: its own, and that of the terms that cancelled."""
+        return 1e-15 * derivative.abs() + EPS * self._value.abs().nan_to_num(nan=0.0, posinf=0.0) / scale
 
     def _unit(self, index: int, i: int) -> list[Tensor]:
         tangents = [torch.zeros_like(v) for v in self._subject.values]
@@ -157,10 +166,14 @@ class Reference:
         return found if found.shape == self._value.shape else torch.full_like(self._value, torch.nan)
 
     def _is_analytic(self, tangents: Sequence[Tensor], value: Tensor, error: Tensor) -> bool:
-        """Whether the function takes complex numbers and is analytic there; found out once, against differences."""
-        if self._analytic is None:
-            self._analytic = self._complex_step_agrees(tangents, value, error)
-        return self._analytic
+        """Whether the function takes complex numbers and is analytic there; found out once, against differences.
+
+        Once for each choice of arguments that move: a correlation is analytic in the signal, not in the filter.
+        """
+        moving = tuple(bool(t.any()) for t in tangents)
+        if moving not in self._analytic:
+            self._analytic[moving] = self._complex_step_agrees(tangents, value, error)
+        return self._analytic[moving]
 
     def _complex_step_agrees(self, tangents: Sequence[Tensor], value: Tensor, error: Tensor) -> bool:
         if any(t.is_complex() for t in (*self._subject.values, *self._outputs)) or not value.numel():

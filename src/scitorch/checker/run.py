@@ -41,8 +41,8 @@ class Run:
 
     Attributes
     ----------
-    wrong : set of str
-        Arguments whose first-order gradient is wrong, so that what follows from it needs no row of its own.
+    wrong, wrong_forward : set of str
+        Arguments whose first-order gradient, or tangent, is wrong, so that nothing can be held against it.
     """
 
     target: Target
@@ -55,6 +55,7 @@ class Run:
     def __post_init__(self) -> None:
         self.generator = torch.Generator().manual_seed(self.seed)
         self.wrong: set[str] = set()
+        self.wrong_forward: set[str] = set()
 
     @cached_property
     def subject(self) -> Subject:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import torch
 from torch import Tensor
 from torch.func import jvp, vjp
 
 from scitorch.checker import upstream
+from scitorch.checker.comparison import agrees, inner, relative_error, tolerance
 from scitorch.checker.diagnosis import diagnose
 from scitorch.checker.evidence import Mismatch
 from scitorch.checker.reference import Reference
@@ -38,12 +40,21 @@ def _tangents(run: Run, name: str, direction: Values, got: Sequence[Tensor | Non
     expected, errors = run.reference.push(direction)
     for e, error, g in zip(expected, errors, filled(got, run.outputs), strict=True):
         if mismatch := run.compare("forward mode", name, e, g, error):
+            run.wrong_forward.add(name)
             if not g.any():
                 sentence = f"Forward mode gives zeros for {name}: the tangent is dropped without an error."
                 advice = "Write the forward rule (jvp), or raise; torch.library.custom_op has none."
                 return run.wrong_values(mismatch, "forward mode is zero", sentence, advice)
+            if _transposed(run, direction, got):
+                return Outcome("wrong", name, "the same mistake as in the gradient", relative_error(e, g))
             return _diagnosed(run, mismatch, "wrong forward mode", f"The forward rule of {name} is wrong")
     return Outcome("right", name)
+
+
+def _transposed(run: Run, direction: Values, got: Sequence[Tensor | None]) -> bool:
+    """Whether forward mode is the transpose of reverse mode, and so has no mistake of its own."""
+    pushed, pulled = inner(run.cotangents, filled(got, run.outputs)), inner(direction, run.filled_gradients)
+    return bool(run.wrong) and agrees(pushed, pulled, tolerance(pushed, torch.zeros(()), run.precision))
 
 
 def _diagnosed(run: Run, mismatch: Mismatch, cause: str, what: str) -> Outcome:
@@ -141,6 +152,9 @@ def _wrong_second(run: Run, mismatch: Mismatch, other: str) -> Outcome:
 
 def forward_over_forward(run: Run) -> Iterator[Outcome]:
     """`jvp` of `jvp`, against differences of forward mode."""
+    if run.wrong_forward:
+        yield Outcome("skipped", "", "forward mode is wrong")
+        return
     first, second = run.directions(), run.directions()
     tangent = lambda *values: jvp(run.subject.function, values, first)[1]  # noqa: E731  a function of values
     try:

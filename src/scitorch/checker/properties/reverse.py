@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from scitorch.checker.comparison import agrees, relative_error, tolerance
+from scitorch.checker.comparison import agrees, inner, relative_error, tolerance
 from scitorch.checker.diagnosis import diagnose, diagnose_gradient
 from scitorch.checker.evidence import Cotangents, GradientEvidence, Mismatch, Trial
 from scitorch.checker.reference import Reference
@@ -35,8 +38,9 @@ def gradient(run: Run) -> Iterator[Outcome]:
         outcome = _projected(run, index) if run.mode == "quick" or _too_long(run, index) else _whole(run, index)
         if outcome.status == "wrong":
             run.wrong.add(name)
-            if gradients[index] is None:
-                outcome = _detached(run, index)
+            seen = _seen(run, index)
+            if gradients[index] is None or _is_cut(run, seen):
+                outcome = _detached(run, seen)
         yield outcome
 
 
@@ -107,8 +111,8 @@ def _projected(run: Run, index: int) -> Outcome:
         direction = run.directions(index)
         tangents, errors = run.reference.push(direction)
         for cotangents, got in zip(incoming, pulled, strict=True):
-            expected = _inner(cotangents, tangents)
-            error = _inner([g.abs() for g in cotangents], [e.abs() for e in errors])
+            expected = inner(cotangents, tangents)
+            error = inner([g.abs() for g in cotangents], [e.abs() for e in errors])
             products = (direction[index].conj() * got).real
             largest = max(largest, relative_error(expected, products.sum()))
             # Rounding in the sum is of the size of its terms.
@@ -118,27 +122,40 @@ def _projected(run: Run, index: int) -> Outcome:
     return Outcome("right", name, "random projections", largest)
 
 
-def _inner(left: Cotangents | list[Tensor], right: Cotangents | list[Tensor]) -> Tensor:
-    terms = [(a.conj() * b).real.sum() for a, b in zip(left, right, strict=True)]
-    return torch.stack(terms).sum().to(torch.float64)
-
-
 def _examined(run: Run, index: int) -> Outcome:
     """The diagnosis of a gradient whose projection is wrong."""
-    x = run.subject.values[index]
-    if x.numel() <= MANY:
+    if run.subject.values[index].numel() <= MANY:
         return _diagnosed(run, index, _trials(run, index))
-    reals = x.numel() * (2 if x.is_complex() else 1)
-    which = torch.randperm(reals, generator=run.generator)[:PART]
-    expected, error = run.reference.elements(index, which, run.cotangents)
-    got = _reals(run.filled_gradients[index])[which]
-    mismatch = run.compare("gradient", run.subject.arguments[index], expected, got, error)
+    seen = _seen(run, index)
+    mismatch = run.compare("gradient", run.subject.arguments[index], seen.expected, seen.got, seen.error)
     if mismatch is None:
         sentence = f"A random projection of the gradient is wrong, though {PART} elements drawn at random are right."
         advice = "Check a smaller argument, of which every element is looked at."
         return run.wrong_statement("gradient", run.subject.arguments[index], "wrong in one element", sentence, advice)
     found = diagnose(mismatch)
     return run.wrong_values(mismatch, found.cause, found.sentence, found.advice)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is looked at of one argument's gradient: all of it or, of a large one, some elements."""
+
+    index: int
+    expected: Tensor
+    error: Tensor
+    got: Tensor
+    part: Callable[[Tensor], Tensor]
+
+
+def _seen(run: Run, index: int) -> _Seen:
+    x, gradient = run.subject.values[index], run.filled_gradients[index]
+    if x.numel() <= MANY:
+        expected, error = run.reference.pull(index, run.cotangents)
+        return _Seen(index, expected, error, gradient.to(expected.dtype), lambda g: g)
+    generator = torch.Generator().manual_seed(run.seed)
+    which = torch.randperm(_reals(x).numel(), generator=generator)[:PART]
+    expected, error = run.reference.elements(index, which, run.cotangents)
+    return _Seen(index, expected, error, _reals(gradient)[which], lambda g: _reals(g)[which])
 
 
 def _reals(x: Tensor) -> Tensor:
@@ -180,11 +197,38 @@ def _evidence(run: Run, index: int, trials: Mapping[str, Trial]) -> GradientEvid
     )
 
 
-def _detached(run: Run, index: int) -> Outcome:
-    name = run.subject.arguments[index]
-    expected, _ = run.reference.pull(index, run.cotangents)
-    mismatch = Mismatch("gradient", name, expected, torch.zeros_like(expected), torch.zeros_like(expected))
-    sentence = f"No gradient reaches {name}, though the result depends on it: the graph is cut on the way."
+def _is_cut(run: Run, seen: _Seen) -> bool:
+    """Whether the gradient becomes right if no tensor is detached on the way."""
+
+    def function(*values: Tensor) -> tuple[Tensor, ...]:
+        with Undetached():
+            return run.subject.function(*values)
+
+    try:
+        with torch.random.fork_rng(devices=[]):
+            gradient = run.subject.derived(function).pull(run.cotangents)[seen.index]
+    except Exception:  # noqa: BLE001  what expects a detached tensor may raise whatever it likes
+        return False
+    within = tolerance(seen.expected, seen.error, run.precision)
+    return gradient is not None and agrees(seen.expected, seen.part(gradient), within)
+
+
+class Undetached(TorchFunctionMode):
+    """Within it `.detach()` and `.data` give the tensor itself."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func in CUTS else func(*args, **(kwargs or {}))
+
+
+CUTS = (torch.Tensor.detach, torch.detach, torch.Tensor.data.__get__)  # pyright: ignore[reportAttributeAccessIssue]  a getter
+
+
+def _detached(run: Run, seen: _Seen) -> Outcome:
+    name = run.subject.arguments[seen.index]
+    within = tolerance(seen.expected, seen.error, run.precision)
+    mismatch = Mismatch("gradient", name, seen.expected, seen.got, within)
+    how = "Only a part of the gradient reaches" if seen.got.any() else "No gradient reaches"
+    sentence = f"{how} {name}, though the result depends on it: the graph is cut on the way."
     advice = "Look for .detach(), .data, .numpy(), .item(), torch.tensor(…), no_grad or a backward that returns None."
     return run.wrong_values(mismatch, "detached", sentence, advice)
 

@@ -69,9 +69,10 @@ def _limits(run: Run, i: int, subject: Subject, cotangents: Values, found: Seque
 
 def _approached(run: Run, subject: Subject, cotangents: Values) -> list[tuple[Tensor, Tensor]] | None:
     """For each output and gradient its limit along random lines, and where one exists: where all lines agree."""
-    directions: list[list[Tensor]] = []
-    for sign in (1.0, -1.0, 1.0):  # from both sides in every element: one may lie outside of the domain
-        directions.append([sign * (r if r.is_complex() else r.abs()) for r in run.random_like(subject.values)])
+    directions = [
+        [sign * (r if r.is_complex() else r.abs()) for r in run.random_like(subject.values)]
+        for sign in (1.0, -1.0, 1.0)  # from both sides in every element: one may lie outside of the domain
+    ]
     lines = [line for d in directions if (line := _along(subject, d, cotangents)) is not None]
     return [_agreeing(parts) for parts in zip(*lines, strict=True)] if lines else None
 
