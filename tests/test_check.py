@@ -280,7 +280,7 @@ def test_a_large_argument_is_looked_at_in_part():
 def test_a_non_deterministic_function_is_checked_no_further():
     report = check(lambda x: x * torch.rand(3), torch.ones(3))
     assert [f.cause for f in report.findings] == ["non-deterministic"]
-    assert all(row.status == "skipped" for row in report.rows if row.property != "deterministic")
+    assert all(row.status == "skipped" for row in report.rows if row.property not in {"deterministic", "precision"})
 
 
 def test_what_raises_is_no_mistake_but_a_row_that_says_so():
@@ -288,3 +288,15 @@ def test_what_raises_is_no_mistake_but_a_row_that_says_so():
     assert report.ok
     (row,) = {row.detail for row in report.rows if row.property == "forward mode"}
     assert "NotImplementedError" in row
+
+
+def test_a_function_of_single_precision_alone_is_held_against_its_own():
+    def single(x):
+        assert x.dtype == torch.float32
+        return x.exp()
+
+    report = check(single, torch.randn(3), compiler=None)
+    assert report.ok
+    assert report.rows[0].status == "skipped"
+    assert "AssertionError" in report.rows[0].detail
+    assert not check(lambda x: single(x) + single(x).detach(), torch.randn(3), mode="quick").ok

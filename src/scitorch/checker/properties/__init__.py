@@ -8,6 +8,7 @@ from . import compiled, orders, reverse, special, transforms, values
 
 # In this order: what says that nothing else can be trusted comes first.
 FULL: dict[str, Property] = {
+    "precision": values.precision,
     "deterministic": values.deterministic,
     "gradient": reverse.gradient,
     "incoming gradient": reverse.incoming,

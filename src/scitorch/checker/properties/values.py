@@ -15,6 +15,14 @@ SAME = 1e-12  # relative: threads may sum in another order
 FLOATS = (torch.float32, torch.float64, torch.bfloat16)
 
 
+def precision(run: Run) -> Iterator[Outcome]:
+    """Double precision, for the reference; a function that refuses it is held against differences in its own."""
+    if run.subject and run.target.refuses_double:
+        yield Outcome("skipped", "", f"the function refuses float64: {run.target.refuses_double}")
+    else:
+        yield Outcome("right", "", "the reference is in float64")
+
+
 def deterministic(run: Run) -> Iterator[Outcome]:
     """Value and gradient are the same in a second call."""
     again = run.subject.outputs()
