@@ -76,8 +76,9 @@ CHEAP: Sequence[Hypothesis] = (
     incoming.not_linear,
     geometry.rearranged,
     incoming.outputs_mixed_up,  # before functions, since what one of the outputs contributes may be a known one's
-    functions.elementwise,
+    functions.another_slope,
     functions.chain_factors,
+    functions.another_value,
     functions.linear_maps,
 )
 
@@ -102,7 +103,7 @@ COSTLY: Sequence[Hypothesis] = (
 # A mistake times a number that may have been forgotten too; only where another mistake alone explains nothing.
 COMPOUND: Sequence[Hypothesis] = (
     geometry.rearranged,
-    functions.elementwise,
+    functions.another_slope,
     functions.linear_maps,
     incoming.seeded_with_ones,
 )
@@ -233,9 +234,9 @@ def _in_kind(predicted: Tensor, got: Tensor) -> Tensor:
 
 
 def _compare(evidence: GradientEvidence, predictions: Iterator[tuple[str, Tensor]]) -> Verdict | None:
-    size, left, wrong, compared = largest_got(evidence), 0.0, 0.0, False
+    size, left, wrong = largest_got(evidence), 0.0, 0.0
     for name, predicted in predictions:
-        trial, compared = evidence.trials[name], True
+        trial = evidence.trials[name]
         if predicted.shape != trial.got.shape:
             return None
         difference = (predicted - trial.got).abs()
@@ -243,7 +244,7 @@ def _compare(evidence: GradientEvidence, predictions: Iterator[tuple[str, Tensor
             return None
         left = max(left, largest(difference[trial.tolerance.isfinite()]))
         wrong = max(wrong, largest(trial.expected - trial.got))
-    if not compared or left > UNEXPLAINED_SHARE * wrong:
+    if not wrong or left > UNEXPLAINED_SHARE * wrong:
         return None
     return (left / size if size else 0.0), ""
 
@@ -294,7 +295,7 @@ def _unexplained(evidence: GradientEvidence, subject: str) -> Diagnosis:
         "unexplained",
         f"{subject} is wrong in {int(wrong.sum())} of {wrong.numel()} elements, most {locality.where(index)} "
         f"({number(trial.got[index].item())} instead of {number(trial.expected[index].item())}), and no known mistake "
-        f"explains it; its correlation with what it should be is {correlation:.2f}",
+        f"explains it; its correlation with what it should be is {correlation:.2f}.",
         "Compare the two arrays: where they agree, and what distinguishes where they don't.",
         largest(got - expected) / (largest(got) or 1.0),
     )

@@ -44,7 +44,7 @@ def _changes(value: Tensor) -> Iterator[tuple[str, str, str, Tensor]]:
 
 def _exchanged(evidence: GradientEvidence) -> Claims:
     for one, other in combinations(evidence.inputs, 2):
-        if evidence.inputs[one].shape == evidence.inputs[other].shape:
+        if _alike(evidence.inputs[one], evidence.inputs[other]):
             yield _at(
                 evidence,
                 "swapped arguments",
@@ -54,9 +54,13 @@ def _exchanged(evidence: GradientEvidence) -> Claims:
             )
 
 
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype
+
+
 def _at_result(evidence: GradientEvidence) -> Claims:
     for output in evidence.outputs:
-        if output.shape == evidence.inputs[evidence.argument].shape:
+        if _alike(output, evidence.inputs[evidence.argument]):
             yield _at(
                 evidence,
                 "gradient of another function",
@@ -67,9 +71,7 @@ def _at_result(evidence: GradientEvidence) -> Claims:
 
 
 def _at(evidence: GradientEvidence, cause: str, predicate: str, advice: str, changed: dict[str, Tensor]) -> Claim:
-    inputs = {
-        name: changed[name].to(value.dtype) if name in changed else value for name, value in evidence.inputs.items()
-    }
+    inputs = {**evidence.inputs, **changed}
     return Claim(cause, predicate, advice, lambda trial: evidence.pull_at(inputs, trial.cotangents))
 
 

@@ -1,6 +1,6 @@
 """Gradients of other functions than the one that was computed, and factors of the chain rule."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
 import torch
@@ -16,32 +16,37 @@ RESULT = "the result"
 LOOK = "Differentiate the function that the forward pass computes, at the point where it is evaluated."
 
 
-def elementwise(evidence: GradientEvidence) -> Claims:
-    """The incoming gradient times some function's derivative, or value, at the argument or at the result."""
-    argument = evidence.inputs[evidence.argument]
+Substitutes = Iterable[tuple[str, Tensor]]  # what may stand for the derivative, in words and in numbers
+
+
+def another_slope(evidence: GradientEvidence) -> Claims:
+    """The incoming gradient times some function's derivative at the argument, or times the result."""
+    name, argument = evidence.argument, evidence.inputs[evidence.argument]
     for k, output in enumerate(evidence.outputs):
-        for spread in _spreads(output.shape, argument.shape):
-            for words, factor in _substitutes(evidence.argument, argument, output):
-                if factor.shape in (argument.shape, output.shape):
-                    yield Claim(
-                        ANOTHER,
-                        f"is {words}",
-                        LOOK,
-                        lambda trial, k=k, spread=spread, factor=factor: _reduced(
-                            spread(trial.cotangents[k]) * factor.conj(), argument.shape
-                        ),
-                    )
+        own = "the incoming gradient times the function's own result: the value in place of the derivative"
+        yield from _elementwise(evidence, k, [*_slopes(name, argument), (own, output)])
 
 
-def _substitutes(name: str, argument: Tensor, output: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """What may stand for the derivative."""
-    yield from _slopes(name, argument)
-    yield "the incoming gradient times the function's own result: the value in place of the derivative", output
-    yield from _values(name, argument)
-    for known in suited(output):
-        yield f"the derivative of {known.name} taken at the result instead of at {name}", known.slope(output)
-        if known.slope_by_result:
-            yield f"the gradient of {known.name}, by its result", known.slope_by_result(output)
+def another_value(evidence: GradientEvidence) -> Claims:
+    """The incoming gradient times some function's value, or times a derivative at the wrong point."""
+    name, argument = evidence.argument, evidence.inputs[evidence.argument]
+    for k, output in enumerate(evidence.outputs):
+        yield from _elementwise(evidence, k, [*_values(name, argument), *_slopes_at_result(name, output)])
+
+
+def _elementwise(evidence: GradientEvidence, k: int, substitutes: Substitutes) -> Claims:
+    argument, output = evidence.inputs[evidence.argument], evidence.outputs[k]
+    suitable = [(words, factor) for words, factor in substitutes if factor.shape in (argument.shape, output.shape)]
+    for spread in _spreads(output.shape, argument.shape):
+        for words, factor in suitable:
+            yield Claim(
+                ANOTHER,
+                f"is {words}",
+                LOOK,
+                lambda trial, spread=spread, factor=factor: _reduced(
+                    spread(trial.cotangents[k]) * factor.conj(), argument.shape
+                ),
+            )
 
 
 def _slopes(name: str, argument: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -60,6 +65,13 @@ def _values(name: str, argument: Tensor) -> Iterator[tuple[str, Tensor]]:
                 f"{known.name}'s derivative written for its result, but given {name}",
                 known.slope_by_result(argument),
             )
+
+
+def _slopes_at_result(name: str, output: Tensor) -> Iterator[tuple[str, Tensor]]:
+    for known in suited(output):
+        yield f"the derivative of {known.name} taken at the result instead of at {name}", known.slope(output)
+        if known.slope_by_result:
+            yield f"the gradient of {known.name}, by its result", known.slope_by_result(output)
 
 
 def _spreads(output: torch.Size, argument: torch.Size) -> Iterator[Callable[[Tensor], Tensor]]:
@@ -102,11 +114,11 @@ def chain_factors(evidence: GradientEvidence) -> Claims:
                 "Leave it out: that factor is no part of the derivative.",
                 lambda trial, factor=factor: trial.expected * factor.conj(),
             )
+    for name, value in points:
         for known in suited(value):
-            inside = "x" if name == RESULT else name
             yield Claim(
                 ANOTHER,
-                f"has {known.name}({inside}) where its derivative should be",
+                f"has {known.name}({name}) where its derivative should be",
                 LOOK,
                 lambda trial, known=known, value=value: (
                     trial.expected * (known.value(value) / known.slope(value)).conj()
@@ -126,12 +138,13 @@ def _factors(name: str, value: Tensor) -> Iterator[tuple[str, Tensor]]:
     yield f"{name}²", value**2
     yield f"|{name}|", value.abs().to(value.dtype)
     for known in suited(value):
-        if known.slope_by_result:
-            yield f"{known.name}'s derivative by its result, taken for {name}", known.slope_by_result(value)
-    # Of a result nearly everything is a function: of arctan2's, the tangent is the ratio of the arguments.
-    for known in suited(value) if name != RESULT else ():
-        yield known.formula.format(name), known.slope(value)
-        yield f"{known.name}({name})", known.value(value)
+        # Of a result nearly everything is a function (of arctan2's, the tangent is the ratio of the arguments), so
+        # there only what derivatives are written by it.
+        if name != RESULT:
+            yield known.formula.format(name), known.slope(value)
+            yield f"{known.name}({name})", known.value(value)
+        elif known.slope_by_result:
+            yield f"of {known.name}'s derivative, by the result", known.slope_by_result(value)
 
 
 def linear_maps(evidence: GradientEvidence) -> Claims:

@@ -17,6 +17,7 @@ from scitorch.checker.hypotheses.claims import (
     largest,
     largest_got,
     main_trial,
+    wrong_elements,
 )
 from scitorch.checker.hypotheses.geometry import ADVICE, Rearrangement, flips, shifts, transpositions
 
@@ -26,7 +27,11 @@ MULTIPLY = "Put the incoming gradient g into the rule: the result must be Jᵀ g
 def ignored(evidence: GradientEvidence) -> Claims:
     """The same whatever comes in."""
     gots = [trial.got for trial in evidence.trials.values()]
-    if len(gots) > 1 and all(largest(got - gots[0]) <= 1e-7 * largest_got(evidence) for got in gots):
+    if (
+        len(gots) > 1
+        and largest_got(evidence)
+        and all(largest(got - gots[0]) <= 1e-7 * largest_got(evidence) for got in gots)
+    ):
         ones = evidence.trials.get("ones")
         right = ones is not None and bool(((ones.got - ones.expected).abs() <= ones.tolerance).all())
         for_ones = ": always the one for an incoming gradient of ones" if right else ""
@@ -58,7 +63,7 @@ def right_for_ones(evidence: GradientEvidence) -> Claims:
     ones = evidence.trials.get("ones")
     if ones is None or largest(ones.expected) <= 10 * largest(ones.tolerance):
         return
-    if ((ones.got - ones.expected).abs() <= ones.tolerance).all():
+    if ((ones.got - ones.expected).abs() <= ones.tolerance).all() and wrong_elements(evidence).any():
         yield Claim(
             "right only for an incoming gradient of ones",
             "is right for an incoming gradient of ones, as a plain sum() gives it, and wrong for others",

@@ -105,6 +105,7 @@ def factor(evidence: GradientEvidence) -> Claims:
     ratio = fitted_ratio(evidence)
     memorable = is_memorable(ratio, evidence)
     several = main_trial(evidence).expected.numel() > 1
+    varied = several and not _is_uniform(evidence)
     if not ratio or not (memorable or several or evidence.inputs):
         return
     meanings = [words for value, words in _named_factors(evidence) if _equal(ratio, value)]
@@ -113,7 +114,7 @@ def factor(evidence: GradientEvidence) -> Claims:
         f"is {number(ratio)} times what it should be" + (f" ({meanings[0]}?)" if meanings else ""),
         f"Divide the rule's result by {number(ratio)}; look where that number comes from.",
         lambda trial: ratio * trial.expected,
-        confirm=None if memorable and several else lambda: _is_constant(ratio, evidence),
+        confirm=None if memorable and varied else lambda: _is_constant(ratio, evidence),
     )
 
 
@@ -142,6 +143,12 @@ def fit(pairs: Iterable[tuple[Tensor, Tensor]]) -> complex | float:
         product += (expected.conj() * got).sum().item()
     ratio = product / size if size else 0.0
     return ratio.real if abs(ratio.imag) <= 1e-9 * abs(ratio) else ratio
+
+
+def _is_uniform(evidence: GradientEvidence) -> bool:
+    """Whether all elements are the same, so that a function of them looks like a number."""
+    argument = evidence.inputs.get(evidence.argument)
+    return argument is not None and bool((argument == argument.reshape(-1)[0]).all())
 
 
 def _is_constant(ratio: complex, evidence: GradientEvidence) -> bool:
