@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -77,6 +77,48 @@ def demo(
     for failure in report.failures():
         _complain(failure, 1)
     return 1 if report.failures() else 0
+
+
+@app.command()
+def check(
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="What to check: file.py:name or package.module:name.")
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            help="An input, as Python code that is run, with torch, np, math and the names of the target's module. "
+            "Once for each input.",
+            show_default=False,
+        ),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page.", show_default=False)] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the report as JSON; - is stdout, for it alone.", show_default=False)
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Random projections, and no compiler.")] = False,
+    order: Annotated[int, typer.Option(help="Up to which order derivatives are checked.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of all random numbers, those of the inputs too.")] = 0,
+    compiler: Annotated[
+        Literal["aot_eager", "inductor", "none"], typer.Option(help="For torch.compile.")
+    ] = "aot_eager",
+) -> int:
+    """Check the derivatives of a function: in every mode, against numerical ones.
+
+    For example: scitorch check layers.py:smooth --input "torch.randn(8, 8)" --html report.html
+
+    The exit code is 0 if all is right, 1 if something is wrong, 2 if something asked for can't be done.
+    """
+    from scitorch.checker.command import Request, carry_out
+    from scitorch.checker.wording import verdict
+    from scitorch.core.errors import ScitorchError
+
+    try:
+        report = carry_out(Request(target, inputs or [], html, json, quick, order, seed, compiler))
+    except ScitorchError as error:
+        return _complain(str(error), 2)
+    return 0 if report.ok else _complain(f"{report.name}: {verdict(report)}.", 1)
 
 
 @app.command()

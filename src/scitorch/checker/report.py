@@ -126,6 +126,7 @@ class Report:
 
     def raise_for_failures(self) -> None:
         """Raise `GradientCheckError`, an `AssertionError`, if anything is wrong."""
+        __tracebackhide__ = True  # pytest shows the caller's line and the report instead
         if self.findings:
             raise GradientCheckError(self)
 
