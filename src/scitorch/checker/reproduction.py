@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -83,7 +83,16 @@ def _can_be_written(value: Any) -> bool:
 
 
 def _written(value: Any) -> str:
-    return f"torch.tensor({value.tolist()}, dtype={value.dtype})" if isinstance(value, Tensor) else repr(value)
+    if not isinstance(value, Tensor):
+        return repr(value)
+    return f"torch.tensor({_numbers(value.tolist())}, dtype={value.dtype})"
+
+
+def _numbers(value: Any) -> str:
+    """Nested lists of numbers, floats to as many digits as anybody wants to read and any mistake shows in."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_numbers, cast('list[Any]', value)))}]"
+    return f"{value:.7g}" if isinstance(value, float) else repr(value)
 
 
 def _imported(function: Any, name: str) -> tuple[list[str], str]:
