@@ -167,6 +167,7 @@ TABLE = {
         Case(magnitude, {"x": normal(4, 4)}, lambda: torch.zeros(())),
         Case(torch.sin, {"input": normal(3)}, lambda input: 0 * input),
         Case(lambda x: x**2, ONE, lambda g: 0 * g),
+        Case(matmul, {"A": normal(4, 4), "B": normal(4, 4, seed=1)}, lambda right: right().tril(), "6 of 16"),
     ],
     "wrong sign": [
         Case(matmul, OBLONG, lambda g, B: -g @ B.T),
@@ -201,6 +202,7 @@ TABLE = {
         Case(torch.linalg.inv, {"A": normal(3, 3)}, lambda right: right().T),
         Case(matmul, OBLONG, lambda g, B: (g @ B.T).T.reshape(2, 3), "column-major"),
         Case(lambda x: x.cumsum(0) ** 2, V, lambda x, g: 2 * x.cumsum(0) * g.cumsum(0), "J g"),
+        Case(lambda x: x.cumsum(0), V, lambda g: g.cumsum(0), "J g"),
     ],
     "flipped": [
         Case(
@@ -246,6 +248,7 @@ TABLE = {
         Case(matmul, {"A": complex_normal(2, 3), "B": complex_normal(3, 2)}, lambda right: right().conj()),
         Case(lambda x: x.abs() ** 2, {"x": complex_normal(4)}, lambda g, x: 2 * g * x.conj()),
         Case(torch.fft.fft, {"input": complex_normal(5)}, lambda right, g: right(g.conj())),
+        Case(torch.fft.fft, {"input": complex_normal(5)}, lambda g: torch.fft.fft(g)),
         Case(torch.exp, {"input": complex_normal(4)}, lambda g, input: g * input.exp()),
         Case(
             lambda x: x * torch.tensor([1j, 2 + 1j, 3.0], dtype=torch.cdouble),
@@ -310,12 +313,13 @@ TABLE = {
         ),
         Case(lambda x: x.erf(), V, lambda g, x: g * x.erf(), "own result"),
         Case(torch.relu, {"input": normal(6)}, lambda g: g, "identity"),
+        Case(lambda x: x.amax(-1), X, lambda g: g[:, None], "a sum"),
+        Case(lambda x: x.logsumexp(-1), X, lambda g, x: g[:, None] * x.exp(), "exp"),
         Case(lambda x: x.abs().sum(), X, lambda g, x: g * 2 * x, "square"),
         Case(lambda x: (x**2).sum(0), X, lambda g, x: g * x.sign(), "abs"),
         Case(magnitude, {"x": normal(4, 4)}, lambda g: torch.fft.irfft2(g), "irfft2"),
         Case(lambda x: torch.fft.fft(x).abs(), V, lambda g: torch.fft.ifft(g).real, "ifft"),
         Case(lambda x: x.cumsum(0) ** 2, V, lambda g: g.cumsum(0), "cumulative sum"),
-        Case(lambda x: x.cumsum(0), V, lambda g: g.cumsum(0), "cumulative sum"),
         Case(lambda x: x.exp().sin(), V, lambda g, x: g * x.cos(), "gradient of sin"),
         Case(
             torch.exp,
@@ -350,6 +354,7 @@ TABLE = {
     ],
     "only the diagonal of the Jacobian": [
         Case(lambda x: x / x.norm(), V, lambda g, x: g * (1 / x.norm() - x**2 / x.norm() ** 3)),
+        Case(softmax, V, lambda g, x: g * x.softmax(-1) * (1 - x.softmax(-1))),
         Case(lambda x: x.log_softmax(-1), V, lambda g, x: g * (1 - x.softmax(-1))),
         Case(lambda x, A: A @ x, {"x": normal(4), "A": normal(4, 4)}, lambda g, A: A.diagonal() * g),
     ],
@@ -375,6 +380,8 @@ TABLE = {
         Case(correlate, IMAGE, lambda right, image: right() + element(image.T, 2).T * 0.3, "index 2 along axis 1"),
     ],
     "wrong at the border": [
+        Case(lambda x: torch.trapezoid(x), V, lambda g: g, "0 or last|first or last"),
+        Case(lambda x: (x**2).cumsum(0), V, lambda right, g: right(g * (1 - element(g, 5))), "last index along axis 0"),
         Case(
             line,
             {"x": normal(12), "k": normal(3)},

@@ -76,6 +76,9 @@ CHEAP: Sequence[Hypothesis] = (
     incoming.not_linear,
     geometry.rearranged,
     incoming.outputs_mixed_up,  # before functions, since what one of the outputs contributes may be a known one's
+    incoming.conjugated,
+    locality.pattern,
+    arguments.by_jacobian,
     functions.another_slope,
     functions.chain_factors,
     functions.another_value,
@@ -85,17 +88,16 @@ CHEAP: Sequence[Hypothesis] = (
 # Each true gradient costs many calls of the function.
 COSTLY: Sequence[Hypothesis] = (
     locality.clear,
-    incoming.conjugated,
     incoming.missing_sum,
     incoming.transposed_or_flipped,
     arguments.mixed_up,
     incoming.mixed_up_on_both_sides,
-    arguments.by_jacobian,
     incoming.shifted,
     functions.inner_factors,
     arguments.independent_of_inputs,
     scaling.varying_factor,
     locality.anywhere,
+    incoming.edge_left_out,
     scaling.amplified_noise,
     incoming.right_for_ones,
 )

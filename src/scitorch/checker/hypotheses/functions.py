@@ -23,8 +23,10 @@ def another_slope(evidence: GradientEvidence) -> Claims:
     """The incoming gradient times some function's derivative at the argument, or times the result."""
     name, argument = evidence.argument, evidence.inputs[evidence.argument]
     for k, output in enumerate(evidence.outputs):
+        simplest = "a sum" if output.ndim < argument.ndim else "the identity"
+        itself = f"the incoming gradient itself, as if the function were {simplest}", torch.ones_like(argument)
         own = "the incoming gradient times the function's own result: the value in place of the derivative"
-        yield from _elementwise(evidence, k, [*_slopes(name, argument), (own, output)])
+        yield from _elementwise(evidence, k, [itself, *_slopes(name, argument), (own, output)])
 
 
 def another_value(evidence: GradientEvidence) -> Claims:
@@ -50,7 +52,6 @@ def _elementwise(evidence: GradientEvidence, k: int, substitutes: Substitutes) -
 
 
 def _slopes(name: str, argument: Tensor) -> Iterator[tuple[str, Tensor]]:
-    yield "the incoming gradient itself, as if the function were the identity", torch.ones_like(argument)
     for known in suited(argument):
         formula = known.formula.format(name)
         yield f"the gradient of {known.name}({name}): g · {formula}", known.slope(argument)

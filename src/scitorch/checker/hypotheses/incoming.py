@@ -98,8 +98,9 @@ def _growth(scaled: Tensor, got: Tensor) -> str:
     ratio = ((scaled * got.conj()).sum() / got.abs().square().sum()).real.item()
     if largest(scaled - ratio * got) > 1e-4 * largest(scaled):
         return "no multiple of what it was"
-    power = f", as for a power {math.log2(ratio):g} of g" if ratio > 1 else ""
-    return f"times {ratio:.6g}{power}"
+    if ratio > 1:
+        return f"times {ratio:.6g}, as for a power {math.log2(ratio):g} of g"
+    return "the same, as for |g| or an even power of g" if abs(ratio - 1) < 1e-4 else f"times {ratio:.6g}"
 
 
 def conjugated(evidence: GradientEvidence) -> Claims:
@@ -176,6 +177,24 @@ def _rearranged(evidence: GradientEvidence, k: int, way: Rearrangement, after: R
     both = ", and the result too" if after else ""
     words = f"is right for the incoming gradient{which} {way.words}{both}"
     return Claim(way.cause, words, ADVICE[way.cause], predict)
+
+
+def edge_left_out(evidence: GradientEvidence) -> Claims:
+    """The incoming gradient without its first or last index along an axis."""
+    for k, output in enumerate(evidence.outputs):
+        for axis, size in enumerate(output.shape):
+            for position, words in ((0, "first"), (-1, "last")) if size > 1 else ():
+                yield Claim(
+                    "wrong at the border",
+                    f"leaves out the incoming gradient's {words} index along axis {axis}",
+                    "Look at the ends of slices and ranges.",
+                    lambda trial, k=k, axis=axis, position=position: evidence.pull(
+                        tuple(
+                            g - _slice_only(g, (axis,), position) if i == k else g
+                            for i, g in enumerate(trial.cotangents)
+                        )
+                    ),
+                )
 
 
 def missing_sum(evidence: GradientEvidence) -> Claims:

@@ -56,12 +56,22 @@ def where(index: tuple[int, ...]) -> str:
     return f"at {index}" if index else "there"
 
 
+def pattern(evidence: GradientEvidence) -> Claims:
+    """One row or the border, where most else is right: by chance it is hardly so."""
+    if int(wrong_elements(evidence).sum()) > 1 and _is_clear(evidence, least=4):
+        yield from _row(evidence)
+        yield from _border(evidence)
+
+
 def clear(evidence: GradientEvidence) -> Claims:
     """Wrong in a part, while enough else is right to be sure of it."""
-    wrong = wrong_elements(evidence)
-    right = wrong.numel() - int(wrong.sum())
-    if right >= max(8, wrong.numel() / 2):
+    if _is_clear(evidence, least=8):
         yield from anywhere(evidence)
+
+
+def _is_clear(evidence: GradientEvidence, least: int) -> bool:
+    wrong = wrong_elements(evidence)
+    return wrong.numel() - int(wrong.sum()) >= max(least, wrong.numel() / 2)
 
 
 def anywhere(evidence: GradientEvidence) -> Claims:
@@ -69,29 +79,52 @@ def anywhere(evidence: GradientEvidence) -> Claims:
     wrong = wrong_elements(evidence)
     if wrong.all() or not wrong.any():
         return
-    trial = main_trial(evidence)
-    index = worst(torch.where(wrong, trial.got - trial.expected, 0))
-    example = f"{number(trial.got[index].item())} instead of {number(trial.expected[index].item())} at {index}"
-    zeros = ", where it is zero" if not largest(torch.where(wrong, trial.got, 0)) else ""
     if int(wrong.sum()) == 1:
         yield Claim(
             "wrong in one element",
-            f"is wrong in one element only{zeros}: {example}",
+            f"is wrong in one element only{_example(evidence)}",
             "Look for an index off by one, an excluded end, or a special case for that element.",
         )
-    for axis, position in _lines(wrong):
+    yield from _row(evidence)
+    yield from _border(evidence)
+    if _is_zero_where_wrong(evidence):
+        yield Claim(
+            "zero",
+            f"is zero in {int(wrong.sum())} of {wrong.numel()} elements, where it shouldn't be, and right elsewhere",
+            "Look for a mask, a triangle or a slice that leaves those elements out.",
+        )
+
+
+def _row(evidence: GradientEvidence) -> Claims:
+    for axis, position in _lines(wrong_elements(evidence)):
         yield Claim(
             "wrong in one row",
-            f"is wrong only at index {position} along axis {axis}{zeros}: {example}",
+            f"is wrong only at index {position} along axis {axis}{_example(evidence)}",
             "Look for a loop or slice that leaves out or treats apart that index.",
         )
+
+
+def _border(evidence: GradientEvidence) -> Claims:
+    wrong = wrong_elements(evidence)
     for words, border in _borders(wrong.shape):
         if not (wrong & ~border).any():
             yield Claim(
                 "wrong at the border",
-                f"is wrong {words} only{zeros}: {example}",
+                f"is wrong {words} only{_example(evidence)}",
                 "Look at the padding, its adjoint, and the ends of slices.",
             )
+
+
+def _is_zero_where_wrong(evidence: GradientEvidence) -> bool:
+    wrong = wrong_elements(evidence)
+    return not largest(*(trial.got[wrong] for trial in evidence.trials.values()))
+
+
+def _example(evidence: GradientEvidence) -> str:
+    trial = main_trial(evidence)
+    index = worst(torch.where(wrong_elements(evidence), trial.got - trial.expected, 0))
+    zeros = ", where it is zero" if _is_zero_where_wrong(evidence) else ""
+    return f"{zeros}: {number(trial.got[index].item())} instead of {number(trial.expected[index].item())} at {index}"
 
 
 def _lines(wrong: Tensor) -> Iterator[tuple[int, int]]:

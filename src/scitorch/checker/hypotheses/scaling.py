@@ -51,7 +51,7 @@ def amplified_noise(evidence: GradientEvidence) -> Claims:
     difference = relative_difference(evidence)
     single = all(_is_single(trial.got) for trial in evidence.trials.values())
     if 1e-9 < difference < (10 * AMPLIFIED_NOISE if single else AMPLIFIED_NOISE):
-        yield _noise(difference)
+        yield _noise(difference, ", as a cancellation leaves it")
 
 
 def _is_single(tensor: Tensor) -> bool:
@@ -59,12 +59,12 @@ def _is_single(tensor: Tensor) -> bool:
     return torch.equal(tensor.to(single).to(tensor.dtype), tensor)
 
 
-def _noise(difference: float) -> Claim:
+def _noise(difference: float, after: str = "") -> Claim:
     return Claim(
         "float32 noise",
-        f"differs by {difference:.1e} relative, the size of single precision's rounding: "
-        "a step is computed in float32 (2⁻²³ ≈ 1.2e-7)",
-        "Compute in float64 throughout: look for a cast, a buffer or a constant that is float32.",
+        f"differs by {difference:.1e} relative, the size of single precision's rounding (2⁻²³ ≈ 1.2e-7){after}: "
+        "a step is computed in float32",
+        "Compute in float64 throughout: look for a cast, a buffer or a constant that is float32, or an approximation.",
     )
 
 
@@ -156,7 +156,7 @@ def _is_constant(ratio: complex, evidence: GradientEvidence) -> bool:
         return True
     inputs, cotangents = elsewhere(evidence), main_trial(evidence).cotangents
     expected, got = evidence.pull_at(inputs, cotangents), evidence.rule_at(inputs, cotangents)
-    return largest(got - ratio * expected) <= 1e-4 * largest(got)
+    return largest(got - ratio * expected) <= min(1e-4 * largest(got), 0.1 * largest(got - expected))
 
 
 def is_memorable(ratio: complex, evidence: GradientEvidence) -> bool:
