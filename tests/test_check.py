@@ -277,10 +277,46 @@ def test_a_large_argument_is_looked_at_in_part():
     assert len(wrong.findings[0].expected_values) == 256
 
 
+BEFORE = {"precision", "side effects", "deterministic"}
+
+
 def test_a_non_deterministic_function_is_checked_no_further():
     report = check(lambda x: x * torch.rand(3), torch.ones(3))
     assert [f.cause for f in report.findings] == ["non-deterministic"]
-    assert all(row.status == "skipped" for row in report.rows if row.property not in {"deterministic", "precision"})
+    assert all(row.status == "skipped" for row in report.rows if row.property not in BEFORE)
+
+
+CUT = {
+    "detach": lambda x: x * x.sum().detach(),
+    "data": lambda x: x * x.data.sum(),
+    "item": lambda x: x * x.sum().item(),
+    "torch.tensor": lambda x: x * torch.tensor(x.sum().item()),
+    "no_grad": torch.no_grad()(lambda x: x * 2),
+    "whole": lambda x: x.detach() * 2,
+}
+
+
+@pytest.mark.parametrize("how", CUT)
+def test_a_path_that_was_cut_is_told_from_a_wrong_rule(how):
+    report = check(CUT[how], torch.randn(3), mode="quick")
+    assert {f.cause for f in report.findings} - {"aliases its input"} == {"detached"}
+
+
+def test_a_function_that_writes_into_its_input_moves_nothing():
+    x = torch.randn(3)
+    before = x.clone()
+    report = check(lambda x: x.detach().mul_(2) + 0 * x, x, mode="quick")
+    assert "mutates its input" in {f.cause for f in report.findings}
+    assert "non-deterministic" not in {f.cause for f in report.findings}
+    assert torch.equal(x, before)
+
+
+def test_where_everything_cancels_rounding_is_no_mistake():
+    assert check(torch.nn.LayerNorm(4), torch.randn(3, 4), mode="full", compiler=None, order=1).ok
+
+
+def test_a_result_that_is_constant_may_have_a_dtype_of_its_own():
+    assert check(lambda x: (torch.ones(3), x.sum()), torch.randn(3), compiler=None).ok
 
 
 def test_what_raises_is_no_mistake_but_a_row_that_says_so():

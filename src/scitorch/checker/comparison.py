@@ -33,10 +33,10 @@ def agrees(expected: Tensor, got: Tensor, within: Tensor) -> bool:
 
 
 def relative_error(expected: Tensor, got: Tensor) -> float:
-    """The largest difference, in proportion to the largest element."""
+    """The largest difference, in proportion to the largest expected element (if all are zero: the largest got)."""
     if expected.shape != got.shape or not expected.numel():
         return 0.0 if expected.shape == got.shape else float("inf")
-    scale = max(_largest(expected), _largest(got))
+    scale = _largest(expected) or _largest(got)
     difference = _difference(expected, got).amax()
     return float(difference / scale) if scale else float(difference)
 
@@ -52,7 +52,7 @@ def finding(mismatch: Mismatch, cause: str, diagnosis: str, advice: str, reprodu
     """A finding about two arrays, at the element where they disagree most."""
     index = worst(mismatch)
     expected, got = mismatch.expected[index].item(), mismatch.got[index].item()
-    scale = max(_largest(mismatch.expected), _largest(mismatch.got)) or 1.0
+    scale = _largest(mismatch.expected) or _largest(mismatch.got) or 1.0
     return Finding(
         mismatch.property,
         mismatch.argument,

@@ -43,7 +43,7 @@ class Subject:
     def outputs(self) -> Values:
         """The outputs at the point, without a graph."""
         with torch.no_grad():
-            return tuple(out.detach() for out in self.function(*self.values))
+            return tuple(out.detach() for out in self.function(*_copies(self.values)))
 
     def pull(
         self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool] | None = None
@@ -53,7 +53,7 @@ class Subject:
         A cotangent of None leaves that output out of the backward pass.
         """
         wanted = wanted or [True] * len(self.values)
-        values = [v.detach().requires_grad_(want) for v, want in zip(self.values, wanted, strict=True)]
+        values = [v.requires_grad_(want) for v, want in zip(_copies(self.values), wanted, strict=True)]
         with torch.enable_grad():
             outputs = self.function(*values)
         pairs = [(o, g) for o, g in zip(outputs, cotangents, strict=True) if g is not None and o.requires_grad]
@@ -84,7 +84,7 @@ class Subject:
         """The derivative of <directions, gradients> by the incoming gradients: in truth the tangents of the outputs."""
         incoming = [g.clone().requires_grad_() for g in cotangents]
         with torch.enable_grad():
-            leaves = [v.detach().requires_grad_() for v in self.values]
+            leaves = [v.requires_grad_() for v in _copies(self.values)]
             outputs = self.function(*leaves)
             reached = [(o, g) for o, g in zip(outputs, incoming, strict=True) if o.requires_grad]
             found = torch.autograd.grad(
@@ -98,9 +98,18 @@ class Subject:
     def push(self, tangents: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
         """Tangents of the outputs by forward mode; None where an output has lost its tangent."""
         with forward_ad.dual_level():
-            duals = [forward_ad.make_dual(v.detach(), t) for v, t in zip(self.values, tangents, strict=True)]
+            duals = [forward_ad.make_dual(v, t) for v, t in zip(_copies(self.values), tangents, strict=True)]
             outputs = self.function(*duals)
             return tuple(_detached(forward_ad.unpack_dual(out).tangent) for out in outputs)
+
+
+def _copies(values: Sequence[Tensor]) -> list[Tensor]:
+    """Copies, so that a function which writes into its inputs doesn't move the point.
+
+    A layout that a copy wouldn't have (expanded, every second number) is what is being tried: it is passed as it is.
+    """
+    copies = [v.detach().clone() for v in values]
+    return [c if c.stride() == v.stride() else v.detach() for c, v in zip(copies, values, strict=True)]
 
 
 def _detached(tensor: Tensor | None) -> Tensor | None:

@@ -9,6 +9,7 @@ from . import compiled, orders, reverse, special, transforms, values
 # In this order: what says that nothing else can be trusted comes first.
 FULL: dict[str, Property] = {
     "precision": values.precision,
+    "side effects": values.side_effects,
     "deterministic": values.deterministic,
     "gradient": reverse.gradient,
     "incoming gradient": reverse.incoming,
@@ -22,7 +23,6 @@ FULL: dict[str, Property] = {
     "batched gradients": transforms.batched_gradients,
     "leading dimensions": transforms.leading_dimensions,
     "layouts": values.layouts,
-    "side effects": values.side_effects,
     "dtypes": values.dtypes,
     "fake tensors": compiled.fake,
     "compile": compiled.compiled,

@@ -41,12 +41,12 @@ def _tangents(run: Run, name: str, direction: Values, got: Sequence[Tensor | Non
     for e, error, g in zip(expected, errors, filled(got, run.outputs), strict=True):
         if mismatch := run.compare("forward mode", name, e, g, error):
             run.wrong_forward.add(name)
+            if _transposed(run, direction, got):
+                return Outcome("wrong", name, "the same mistake as in the gradient", relative_error(e, g))
             if not g.any():
                 sentence = f"Forward mode gives zeros for {name}: the tangent is dropped without an error."
                 advice = "Write the forward rule (jvp), or raise; torch.library.custom_op has none."
                 return run.wrong_values(mismatch, "forward mode is zero", sentence, advice)
-            if _transposed(run, direction, got):
-                return Outcome("wrong", name, "the same mistake as in the gradient", relative_error(e, g))
             return _diagnosed(run, mismatch, "wrong forward mode", f"The forward rule of {name} is wrong")
     return Outcome("right", name)
 

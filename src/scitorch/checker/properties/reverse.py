@@ -214,13 +214,13 @@ def _is_cut(run: Run, seen: _Seen) -> bool:
 
 
 class Undetached(TorchFunctionMode):
-    """Within it `.detach()` and `.data` give the tensor itself."""
+    """Within it `.detach()`, `.data`, `.item()` and `torch.tensor(x)` give the tensor itself."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return args[0] if func in CUTS else func(*args, **(kwargs or {}))
+        return args[0] if func in CUTS and isinstance(args[0], Tensor) else func(*args, **(kwargs or {}))
 
 
-CUTS = (torch.Tensor.detach, torch.detach, torch.Tensor.data.__get__)  # pyright: ignore[reportAttributeAccessIssue]  a getter
+CUTS = (torch.Tensor.detach, torch.detach, torch.Tensor.item, torch.tensor, torch.Tensor.data.__get__)  # pyright: ignore[reportAttributeAccessIssue]  a getter
 
 
 def _detached(run: Run, seen: _Seen) -> Outcome:
