@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -9,13 +10,20 @@ from torch import Tensor
 
 Curve = Callable[[float], Tensor]  # a real float64 vector along a line
 
+EPS = torch.finfo(torch.float64).eps
+
 # Steps shrink by 4, so that one extrapolation cancels the next even power of the step with weight 1/(16^j - 1).
 SHRINK = 4.0
 COLUMNS = 5  # further extrapolations only amplify rounding
 LEVELS = 26  # from 5e-2 down to 4e-17 of the scale: steps that stay within the domain of an ill-scaled function
 GOOD = 1e-7  # relative error that is good enough to stop at
-NOISE_STEP = 1e-5  # of the largest step: some roundings apart even in float32
-EPS = torch.finfo(torch.float64).eps
+PROBES = (1e-5, 1e-9)  # of the largest step: far below the steps that converge at once
+LADDERS = 3  # 64 times shorter each; yet shorter steps are lost in the rounding of the argument
+# Of the largest step; the order of the differences; and how much of the largest value may be noise, since a function
+# that changes over shorter steps than these isn't noisy. The first: some roundings apart even in float32. The second:
+# where a small value is what remains of large ones, so that shorter steps are lost in its rounding.
+NOISE_STEPS = ((1e-5, 3, 2e-6), (1e-3, 5, 4 * EPS))
+CANCELLED = 1e-6  # of the largest value: terms of that size may have cancelled in any other
 
 
 def derivative(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -24,6 +32,10 @@ def derivative(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor
     Central differences on a shrinking ladder of steps, extrapolated to step zero (Ridders 1982). Every element takes
     its own best entry of the table; an entry's error is how far it lies from its two parents, plus the rounding
     error of the difference. Steps that leave the function's domain give NaN and are passed over.
+
+    Steps much longer than the function's own scale can agree with each other and all be wrong (softmax of hundreds
+    is flat but for a short stretch). So a difference over a much shorter step must confirm what came out; where it
+    doesn't, a ladder of shorter steps decides.
 
     Parameters
     ----------
@@ -38,6 +50,29 @@ def derivative(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor
     ----------
     C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
     """
+    best, error = _ladder(curve, step, noise)
+    doubted = _doubted(curve, step, noise, best, error)
+    for _ in range(LADDERS):
+        if not doubted.any():
+            break
+        step /= SHRINK**3
+        noise = torch.minimum(noise, noise_of(curve, step, curve(0.0)))  # steps too long are taken for noise, too
+        closer, its_error = _ladder(curve, step, noise)
+        best, error = torch.where(doubted, closer, best), torch.where(doubted, its_error, error)
+        doubted &= _doubted(curve, step, noise, best, error)
+    return best, torch.where(doubted, torch.inf, error)
+
+
+def _doubted(curve: Curve, step: float, noise: Tensor, best: Tensor, error: Tensor) -> Tensor:
+    found = torch.zeros_like(best, dtype=torch.bool)
+    for part in PROBES:
+        h = step * part
+        probe = (curve(h) - curve(-h)) / (2 * h)
+        found |= (probe - best).abs() > 10 * (error + noise / h) + GOOD * best.abs()
+    return found
+
+
+def _ladder(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor]:
     best = torch.full_like(noise, torch.nan)
     error = torch.full_like(noise, torch.inf)
     parents: list[Tensor] = []
@@ -72,21 +107,25 @@ def _good(best: Tensor, error: Tensor, rounding: Tensor) -> bool:
     return bool((error <= GOOD * size + 2 * rounding).all())
 
 
-def noise(curve: Curve, step: float, value: Tensor) -> Tensor:
+def noise_of(curve: Curve, step: float, value: Tensor) -> Tensor:
     """How far off the values of a curve are, element by element: rounding, in whatever precision it happens.
 
-    Third differences over steps so small that a smooth curve contributes nothing (Hamming's difference table). A
-    function that goes through float32 inside shows its steps here.
+    High differences over steps so small that a smooth curve contributes nothing (Hamming's difference table); of
+    order n, white noise of size 1 has such of size sqrt(binomial(2n, n)). A function that goes through float32 inside
+    shows its steps here.
 
     References
     ----------
     J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011).
     """
-    h = step * NOISE_STEP
-    values = torch.stack([curve(k * h) for k in range(-3, 4)])
-    third = values.diff(n=3, dim=0)  # of white noise of size 1 the third difference has size sqrt(20)
-    spread = (third.square().mean(0) / 20).sqrt().nan_to_num(nan=0.0, posinf=0.0)
-    return torch.maximum(2 * spread, EPS * value.abs().nan_to_num(nan=0.0, posinf=0.0))
+    value = value.abs().nan_to_num(nan=0.0, posinf=0.0)
+    largest = value.amax() if value.numel() else 0.0
+    found = torch.maximum(EPS * value, CANCELLED * EPS * largest)
+    for part, order, most in NOISE_STEPS:
+        values = torch.stack([curve(k * step * part) for k in range(-3, 4)])
+        spread = (values.diff(n=order, dim=0).square().mean(0) / math.comb(2 * order, order)).sqrt()
+        found = torch.maximum(found, (2 * spread).nan_to_num(nan=0.0, posinf=0.0).clamp(max=most * largest))
+    return found
 
 
 def one_sided(curve: Curve, step: float, value: Tensor) -> tuple[Tensor, Tensor]:

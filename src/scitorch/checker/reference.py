@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .numerical import EPS, Curve, derivative, noise, one_sided
+from .numerical import Curve, derivative, noise_of, one_sided
 from .subject import Subject, Values
 
 FIRST_STEP = 0.05  # of an element's scale: within the domain of most functions, far from rounding
@@ -125,7 +125,7 @@ class Reference:
 
     def _rounding(self, derivative: Tensor, scale: float) -> Tensor:
         """The rounding error of a derivative without differences: its own, and that of the terms that cancelled."""
-        return 1e-15 * derivative.abs() + EPS * self._value.abs().nan_to_num(nan=0.0, posinf=0.0) / scale
+        return 1e-15 * derivative.abs() + self._noise / scale
 
     def _unit(self, index: int, i: int) -> list[Tensor]:
         tangents = [torch.zeros_like(v) for v in self._subject.values]
@@ -151,7 +151,7 @@ class Reference:
         return derivative(self._line(tangents), FIRST_STEP * _reach(self._subject.values, tangents), self._noise)
 
     def _noise_along(self, tangents: Sequence[Tensor]) -> Tensor:
-        return noise(self._line(tangents), FIRST_STEP * _reach(self._subject.values, tangents), self._value)
+        return noise_of(self._line(tangents), FIRST_STEP * _reach(self._subject.values, tangents), self._value)
 
     def _line(self, tangents: Sequence[Tensor]) -> Curve:
         values = self._subject.values

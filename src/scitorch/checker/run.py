@@ -18,6 +18,8 @@ from .reproduction import reproduction
 from .subject import Subject, Values
 from .target import Target
 
+UNDERFLOW = 1e-22  # of the natural size: a difference that is nothing beside what the derivative is made of
+
 Mode = Literal["full", "quick"]
 
 
@@ -92,6 +94,13 @@ class Run:
         """The same with zeros where there is none."""
         return filled(self.gradients, self.subject.values)
 
+    @cached_property
+    def natural_size(self) -> float:
+        """How large a derivative is where the function changes by its own size over an argument's size."""
+        values = [float(_size(v).median()) for v in self.subject.values if v.numel()]
+        outputs = [float(out.abs().nan_to_num(nan=0.0, posinf=0.0).amax()) for out in self.outputs if out.numel()]
+        return max(outputs, default=1.0) * max(1.0, 1.0 / min(values, default=1.0))
+
     def random_like(self, tensors: Sequence[Tensor]) -> Values:
         """Standard normal numbers in the shapes and dtypes of others."""
         return tuple(
@@ -109,7 +118,7 @@ class Run:
     ) -> comparison.Mismatch | None:
         """What disagrees, or None."""
         error = torch.zeros(()) if error is None else error
-        within = comparison.tolerance(expected, error, self.precision)
+        within = comparison.tolerance(expected, error, self.precision) + UNDERFLOW * self.natural_size
         if comparison.agrees(expected, got, within):
             return None
         return comparison.Mismatch(name, argument, expected, got, within)
