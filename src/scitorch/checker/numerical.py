@@ -119,8 +119,8 @@ def noise_of(curve: Curve, step: float, value: Tensor) -> Tensor:
     J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011).
     """
     value = value.abs().nan_to_num(nan=0.0, posinf=0.0)
-    largest = value.amax() if value.numel() else 0.0
-    found = torch.maximum(EPS * value, CANCELLED * EPS * largest)
+    largest = float(value.amax()) if value.numel() else 0.0
+    found = (EPS * value).clamp(min=CANCELLED * EPS * largest)
     for part, order, most in NOISE_STEPS:
         values = torch.stack([curve(k * step * part) for k in range(-3, 4)])
         spread = (values.diff(n=order, dim=0).square().mean(0) / math.comb(2 * order, order)).sqrt()
