@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from scitorch.checker import diagnosis
-from scitorch.checker.diagnosis import CAUSES, CHEAP, COSTLY, _in_double, diagnose, diagnose_gradient
+from scitorch.checker.diagnosis import CAUSES, CHEAP, COSTLY, LAST, _in_double, diagnose, diagnose_gradient
 from scitorch.checker.evidence import GradientEvidence, Mismatch, Trial
 
 
@@ -39,7 +39,9 @@ def evidence_of(case):
     def pulled(inputs, cotangents):
         leaves = {name: value.detach().clone().requires_grad_() for name, value in inputs.items()}
         outputs = as_tuple(case.function(**leaves))
-        gradients = torch.autograd.grad(outputs, [*leaves.values()], cotangents, allow_unused=True)
+        gradients = torch.autograd.grad(
+            outputs, [*leaves.values()], cotangents, allow_unused=True, materialize_grads=True
+        )
         return dict(zip(names, gradients, strict=True))
 
     def rule_at(inputs, cotangents, name=argument):
@@ -140,6 +142,7 @@ def softmax(x):
     return x.softmax(-1)
 
 
+FIRST_OF_EIGHT = normal(4, 2, seed=1)[0, 0]
 SQUARE = {"A": normal(3, 3), "B": normal(3, 3, seed=1)}
 OBLONG = {"A": normal(2, 3), "B": normal(3, 4)}
 LARGE = {"A": normal(30, 30), "B": normal(30, 30, seed=1)}
@@ -464,7 +467,7 @@ def test_a_right_gradient_is_called_right(case):
 def test_no_claim_explains_a_right_gradient(case):
     right = _in_double(evidence_of(replace(case, rule=lambda right: right(), others={})))
     tiny = {name: replace(trial, tolerance=0 * trial.tolerance) for name, trial in right.trials.items()}
-    for hypothesis in (*CHEAP, *COSTLY):
+    for hypothesis in (*CHEAP, *COSTLY, *LAST):
         for claim in hypothesis(replace(right, trials=tiny)):
             assert claim.predict is not None, claim.predicate
             assert diagnosis._residual(claim, right) is None, claim.predicate
@@ -472,7 +475,7 @@ def test_no_claim_explains_a_right_gradient(case):
 
 @pytest.mark.parametrize(("cause", "case"), CASES, ids=IDS)
 def test_hypotheses_dont_raise(cause, case):
-    for hypothesis in (*CHEAP, *COSTLY):  # the engine would hide it
+    for hypothesis in (*CHEAP, *COSTLY, *LAST):  # the engine would hide it
         for claim in hypothesis(_in_double(evidence_of(case))):
             assert claim.cause in CAUSES
 
@@ -511,6 +514,14 @@ def test_evidence_in_single_precision_does(cause, case):
 
 
 AMBIGUOUS = {
+    "a reference that is less exact than what it judges": (
+        "unexplained",
+        Case(
+            lambda x, y: x.softmax(0) * ripple(y),
+            {"x": normal(4, 2), "y": normal(4, 2, seed=1)},
+            lambda g, x: x.softmax(0) * (g - (g * x.softmax(0)).sum(0)),
+        ),
+    ),
     "a symmetric matrix transposed is right, so the factor is to blame": (
         "constant factor",
         Case(lambda A: A.trace(), {"A": normal(3, 3)}, lambda g: 2 * g * torch.eye(3)),
@@ -567,6 +578,11 @@ AMBIGUOUS = {
 }
 
 
+def ripple(y):
+    """Nearly one at one `y`, and one at any other."""
+    return 1 + 1e-4 * (1e3 * torch.arange(8.0).double().reshape(4, 2)).sin() * (y[0, 0] == FIRST_OF_EIGHT)
+
+
 def refusing(x):
     if not x.eq(2.0).all():
         raise ValueError("the function is defined at 2 only")
@@ -584,6 +600,12 @@ def test_elements_without_reference_are_passed_over():
     for trial in evidence.trials.values():
         trial.expected[0, 1] = torch.nan
     assert diagnose_gradient(evidence).cause == "constant factor"
+
+
+def test_patience_ends(monkeypatch):
+    monkeypatch.setattr(diagnosis, "PATIENCE", -1.0)
+    found = diagnose_gradient(evidence_of(Case(correlate, IMAGE, lambda right, kernel: right(kernel=kernel.T))))
+    assert found.cause == "unexplained"
 
 
 ARRAY = normal(4, 4)

@@ -1,5 +1,6 @@
 """What is wrong with a derivative: hypotheses are tried on the numbers, the simplest that explains them is named."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from scitorch.checker.hypotheses.claims import (
     largest_got,
     main_trial,
     number,
+    relative_difference,
     wrong_elements,
 )
 
@@ -95,6 +97,10 @@ COSTLY: Sequence[Hypothesis] = (
     incoming.shifted,
     functions.inner_factors,
     arguments.independent_of_inputs,
+)
+
+# What says least, and costs nothing.
+LAST: Sequence[Hypothesis] = (
     scaling.varying_factor,
     locality.anywhere,
     incoming.edge_left_out,
@@ -109,6 +115,12 @@ COMPOUND: Sequence[Hypothesis] = (
     functions.linear_maps,
     incoming.seeded_with_ones,
 )
+
+# Seconds, after which no further costly hypothesis is tried: each of a large argument's true gradients takes one.
+PATIENCE = 10.0
+
+# Whatever mixes up elements gives larger differences; smaller ones a reference found elsewhere may have by itself.
+SMALL = 1e-3
 
 RELATIVE = 1e-5
 # A hypothesis that explains less of what is wrong than this, though within the tolerance, is no explanation.
@@ -128,7 +140,9 @@ def diagnose_gradient(evidence: GradientEvidence) -> Diagnosis:
         Of cause "unexplained" if no hypothesis reproduces what was got, and if nothing is wrong.
     """
     subject, evidence = f"The gradient of {evidence.argument}", _in_double(evidence)
-    return _named(evidence, subject, [(CHEAP, _residual), (COMPOUND, _residual_times_factor), (COSTLY, _residual)])
+    mixed_up = [(COMPOUND, _residual_times_factor), (COSTLY, _patient())]
+    tables = [(CHEAP, _residual), *(mixed_up if relative_difference(evidence) > SMALL else ()), (LAST, _residual)]
+    return _named(evidence, subject, tables)
 
 
 def diagnose(mismatch: Mismatch) -> Diagnosis:
@@ -196,6 +210,18 @@ def _residual(claim: Claim, evidence: GradientEvidence) -> Verdict | None:
         return 0.0, ""
     verdict = _compare(evidence, _predictions(claim, evidence))
     return verdict if verdict and _confirmed(claim) else None
+
+
+def _patient() -> Judge:
+    """The same until patience is at its end, then None."""
+    begun: float | None = None
+
+    def judge(claim: Claim, evidence: GradientEvidence) -> Verdict | None:
+        nonlocal begun
+        begun = begun or time.monotonic()
+        return _residual(claim, evidence) if time.monotonic() - begun <= PATIENCE else None
+
+    return judge
 
 
 def _confirmed(claim: Claim) -> bool:
@@ -296,8 +322,8 @@ def _unexplained(evidence: GradientEvidence, subject: str) -> Diagnosis:
     return Diagnosis(
         "unexplained",
         f"{subject} is wrong in {int(wrong.sum())} of {wrong.numel()} elements, most {locality.where(index)} "
-        f"({number(trial.got[index].item())} instead of {number(trial.expected[index].item())}), and no known mistake "
-        f"explains it; its correlation with what it should be is {correlation:.2f}.",
+        f"({number(trial.got[index].item())} instead of {number(trial.expected[index].item())}), and no mistake that "
+        f"was tried explains it; its correlation with what it should be is {correlation:.2f}.",
         "Compare the two arrays: where they agree, and what distinguishes where they don't.",
         largest(got - expected) / (largest(got) or 1.0),
     )
