@@ -9,6 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from scitorch import Operator
+from scitorch.checker.causes import CAUSES
 
 project = "scitorch"
 author = "scitorch developers"
@@ -37,6 +38,16 @@ class Operators(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(f".. autofunction:: {module.__name__}.{name}" for name in names))
 
 
+class Causes(SphinxDirective):
+    """The mistakes that the checker names, as a table."""
+
+    def run(self) -> list[Node]:
+        """Write a list table and have it parsed."""
+        rows = [f"   * - {cause}\n     - {meaning}" for cause, meaning in CAUSES.items()]
+        table = [".. list-table::", "   :header-rows: 1", "", "   * - named", "     - what came", *rows]
+        return self.parse_text_to_nodes("\n".join(table))
+
+
 def relink(app: Sphinx, _path: Path, _parent: str, content: list[str]) -> None:
     """Let the links of an included page, which start from the repository's root, start from here."""
     here = Path(app.srcdir)
@@ -55,4 +66,5 @@ def relink(app: Sphinx, _path: Path, _parent: str, content: list[str]) -> None:
 def setup(app: Sphinx) -> None:
     """Add the directive, and mend the links of what is included."""
     app.add_directive("operators", Operators)
+    app.add_directive("causes", Causes)
     app.connect("include-read", relink)

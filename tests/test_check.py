@@ -336,3 +336,10 @@ def test_a_function_of_single_precision_alone_is_held_against_its_own():
     assert report.rows[0].status == "skipped"
     assert "AssertionError" in report.rows[0].detail
     assert not check(lambda x: single(x) + single(x).detach(), torch.randn(3), mode="quick").ok
+
+
+def test_a_function_that_reads_one_triangle_is_told_from_a_wrong_one():
+    a = torch.randn(3, 3, dtype=D)
+    report = check(torch.linalg.cholesky, a @ a.mT + torch.eye(3), mode="quick", order=1)
+    assert report.findings[0].cause == "symmetric part"
+    assert check(lambda a: torch.linalg.cholesky((a + a.mT) / 2), a @ a.mT + torch.eye(3), mode="quick", order=1).ok

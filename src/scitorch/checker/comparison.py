@@ -12,7 +12,7 @@ from .report import Finding
 
 # Of the reference, whose own error comes on top (10 times its estimate, since an estimate it is). The second figure is
 # of the largest element: rounding in a sum that a small element is the rest of.
-DOUBLE = (1e-6, 1e-9)
+DOUBLE = (2e-8, 1e-9)
 SINGLE = (2e-3, 2e-4)
 
 

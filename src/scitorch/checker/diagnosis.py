@@ -21,35 +21,6 @@ from scitorch.checker.hypotheses.claims import (
     wrong_elements,
 )
 
-CAUSES = (
-    "not finite",
-    "float32 noise",
-    "kink",
-    "zero",
-    "detached",
-    "wrong sign",
-    "constant factor",
-    "missing conjugate",
-    "swapped arguments",
-    "swapped outputs",
-    "ignores an output",
-    "ignores the incoming gradient",
-    "right only for an incoming gradient of ones",
-    "not linear in the incoming gradient",
-    "transposed",
-    "flipped",
-    "shifted",
-    "missing sum over a broadcast axis",
-    "gradient of another function",
-    "input-dependent factor",
-    "only the diagonal of the Jacobian",
-    "does not depend on the inputs",
-    "wrong in one element",
-    "wrong in one row",
-    "wrong at the border",
-    "unexplained",
-)
-
 # Arithmetic on the two arrays alone, for whatever was compared.
 GENERIC: Sequence[Hypothesis] = (
     scaling.not_finite,
@@ -59,6 +30,7 @@ GENERIC: Sequence[Hypothesis] = (
     scaling.factor,
     scaling.conjugate,
     geometry.rearranged,
+    geometry.symmetrised,
     locality.anywhere,
     scaling.amplified_noise,
 )
@@ -77,6 +49,7 @@ CHEAP: Sequence[Hypothesis] = (
     incoming.seeded_with_ones,
     incoming.not_linear,
     geometry.rearranged,
+    geometry.symmetrised,
     incoming.outputs_mixed_up,  # before functions, since what one of the outputs contributes may be a known one's
     incoming.conjugated,
     locality.pattern,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ COLUMNS = 5  # further extrapolations only amplify rounding
 LEVELS = 26  # from 5e-2 down to 4e-17 of the scale: steps that stay within the domain of an ill-scaled function
 GOOD = 1e-7  # relative error that is good enough to stop at
 PROBES = (1e-5, 1e-9)  # of the largest step: far below the steps that converge at once
+SHORTEST = 64.0  # roundings of the argument
 LADDERS = 3  # 64 times shorter each; yet shorter steps are lost in the rounding of the argument
 # Of the largest step; the order of the differences; and how much of the largest value may be noise, since a function
 # that changes over shorter steps than these isn't noisy. The first: some roundings apart even in float32. The second:
@@ -26,7 +28,50 @@ NOISE_STEPS = ((1e-5, 3, 2e-6), (1e-3, 5, 4 * EPS))
 CANCELLED = 1e-6  # of the largest value: terms of that size may have cancelled in any other
 
 
-def derivative(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class Line:
+    """A curve and the steps that may be taken along it.
+
+    Attributes
+    ----------
+    curve : callable
+        Takes a number, returns a vector.
+    step : float
+        The largest step.
+    noise : Tensor
+        How far off each element of the curve's values may be.
+    rounding : float
+        How far off the argument may be after a step.
+    taken : callable
+        The step of which nothing is lost in rounding, next to a given one; where there is such.
+    """
+
+    curve: Curve
+    step: float
+    noise: Tensor
+    rounding: float = 0.0
+    taken: Callable[[float], float] | None = None
+
+    @property
+    def shortest(self) -> float:
+        """Shorter steps are lost in the rounding of the argument."""
+        return SHORTEST * self.rounding
+
+    def exact(self, h: float) -> float:
+        """The step next to `h` that is taken exactly, as far as there is such."""
+        return self.taken(h) if self.taken else h
+
+    def difference(self, h: float) -> Tensor:
+        """The central difference over a step."""
+        return (self.curve(h) - self.curve(-h)) / (2 * h)
+
+    def error(self, h: float, slope: Tensor) -> Tensor:
+        """What rounding, of values and of the argument, does to a difference."""
+        inexact = 0.0 if self.taken else self.rounding / h
+        return self.noise / h + inexact * slope.abs().nan_to_num(nan=0.0, posinf=0.0)
+
+
+def derivative(line: Line) -> tuple[Tensor, Tensor]:
     """The derivative at 0 and its estimated error, of every element of the curve.
 
     Central differences on a shrinking ladder of steps, extrapolated to step zero (Ridders 1982). Every element takes
@@ -37,69 +82,56 @@ def derivative(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor
     is flat but for a short stretch). So a difference over a much shorter step must confirm what came out; where it
     doesn't, a ladder of shorter steps decides.
 
-    Parameters
-    ----------
-    curve : callable
-        Takes a number, returns a vector.
-    step : float
-        The largest step.
-    noise : Tensor
-        How far off each element of the curve's values may be.
-
     References
     ----------
     C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
     """
-    best, error = _ladder(curve, step, noise)
-    doubted = _doubted(curve, step, noise, best, error)
+    best, error = _ladder(line)
+    doubted = _doubted(line, best, error)
     for _ in range(LADDERS):
         if not doubted.any():
             break
-        step /= SHRINK**3
-        noise = torch.minimum(noise, noise_of(curve, step, curve(0.0)))  # steps too long are taken for noise, too
-        closer, its_error = _ladder(curve, step, noise)
+        step = line.step / SHRINK**3
+        # Steps that are too long are taken for noise, too.
+        line = replace(line, step=step, noise=torch.minimum(line.noise, noise_of(line.curve, step, line.curve(0.0))))
+        closer, its_error = _ladder(line)
         best, error = torch.where(doubted, closer, best), torch.where(doubted, its_error, error)
-        doubted &= _doubted(curve, step, noise, best, error)
+        doubted &= _doubted(line, best, error)
     return best, torch.where(doubted, torch.inf, error)
 
 
-def _doubted(curve: Curve, step: float, noise: Tensor, best: Tensor, error: Tensor) -> Tensor:
+def _doubted(line: Line, best: Tensor, error: Tensor) -> Tensor:
     found = torch.zeros_like(best, dtype=torch.bool)
     for part in PROBES:
-        h = step * part
-        probe = (curve(h) - curve(-h)) / (2 * h)
-        found |= (probe - best).abs() > 10 * (error + noise / h) + GOOD * best.abs()
+        h = line.exact(max(line.step * part, line.shortest))
+        allowed = 10 * (error + line.error(h, best)) + GOOD * best.abs()
+        found |= (line.difference(h) - best).abs() > allowed
     return found
 
 
-def _ladder(curve: Curve, step: float, noise: Tensor) -> tuple[Tensor, Tensor]:
-    best = torch.full_like(noise, torch.nan)
-    error = torch.full_like(noise, torch.inf)
+def _ladder(line: Line) -> tuple[Tensor, Tensor]:
+    best = torch.full_like(line.noise, torch.nan)
+    error = torch.full_like(line.noise, torch.inf)
     parents: list[Tensor] = []
     stale = 0
     for level in range(LEVELS):
-        h = step / SHRINK**level
-        row = _extrapolated(curve, h, parents)
+        h = line.exact(line.step / SHRINK**level)
+        row = [line.difference(h)]
+        for j, parent in enumerate(parents[: COLUMNS - 1], 1):
+            row.append(row[-1] + (row[-1] - parent) / (SHRINK ** (2 * j) - 1))
+        rounding = line.error(h, row[0])
         improved = False
         for column in range(1, len(row)):
             distance = torch.maximum((row[column] - row[column - 1]).abs(), (row[column] - parents[column - 1]).abs())
-            distance = distance.nan_to_num(nan=torch.inf) + noise / h
+            distance = distance.nan_to_num(nan=torch.inf) + rounding
             better = distance < error
             improved |= bool((distance < error / 2).any())
             best, error = torch.where(better, row[column], best), torch.where(better, distance, error)
         parents = row
         stale = 0 if improved else stale + 1
-        if stale >= 2 and _good(best, error, noise / h):
+        if (stale >= 2 and _good(best, error, rounding)) or h < line.shortest * SHRINK:
             break
     return best, error
-
-
-def _extrapolated(curve: Curve, h: float, parents: list[Tensor]) -> list[Tensor]:
-    """The next row of Ridders' table."""
-    row = [(curve(h) - curve(-h)) / (2 * h)]
-    for j, parent in enumerate(parents[: COLUMNS - 1], 1):
-        row.append(row[-1] + (row[-1] - parent) / (SHRINK ** (2 * j) - 1))
-    return row
 
 
 def _good(best: Tensor, error: Tensor, rounding: Tensor) -> bool:

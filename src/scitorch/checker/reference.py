@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .numerical import Curve, derivative, noise_of, one_sided
+from .numerical import Curve, Line, derivative, noise_of, one_sided
 from .subject import Subject, Values
 
 FIRST_STEP = 0.05  # of an element's scale: within the domain of most functions, far from rounding
@@ -52,6 +52,7 @@ class Reference:
         self._subject = subject
         self._outputs = subject.outputs()
         self._value = real_vector(self._outputs)
+        self._eps = max(torch.finfo(t.dtype).eps for t in (*subject.values, *self._outputs))
         self._noise = self._noise_along([_direction(v) for v in subject.values])
         self._jacobians: dict[int, Pair] = {}
         self._analytic: dict[tuple[bool, ...], bool] = {}
@@ -107,16 +108,28 @@ class Reference:
                 pair = (column, self._rounding(column, float(scales[i])))
                 found.append(pair if g is None else ((g @ pair[0]).reshape(1), (g.abs() @ pair[1]).reshape(1)))
             elif g is None:
-                found.append(derivative(curve, FIRST_STEP * float(scales[i]), self._noise))
+                found.append(derivative(self._exact_line(curve, index, i, self._noise)))
             else:
                 off = (g.abs() @ self._noise).reshape(1)
                 projected: Curve = lambda t, c=curve: (g @ c(t)).reshape(1)  # noqa: E731  a curve, like the others
-                found.append(derivative(projected, FIRST_STEP * float(scales[i]), off))
+                found.append(derivative(self._exact_line(projected, index, i, off)))
         join = torch.cat if g is not None else lambda columns: torch.stack(columns, -1)
         if not found:
             empty = torch.zeros(0) if g is not None else torch.zeros(self._value.numel(), 0)
             return empty.to(torch.float64), empty.to(torch.float64)
         return join([p[0] for p in found]), join([p[1] for p in found])
+
+    def _exact_line(self, curve: Curve, index: int, i: int, noise: Tensor) -> Line:
+        """The line along one element, on which steps can be chosen so that nothing is lost in rounding."""
+        x = self._subject.values[index]
+        element = real_vector([x])[i]
+        scale = float(_scales(x)[i])
+
+        def taken(h: float) -> float:
+            exact = float((element + h).to(x.real.dtype) - element)
+            return exact if exact > 0 else h
+
+        return Line(curve, FIRST_STEP * scale, noise, self._eps * float(element.abs()), taken)
 
     def _is_analytic_in(self, index: int) -> bool:
         values = self._subject.values
@@ -148,10 +161,12 @@ class Reference:
         return curve
 
     def _along(self, tangents: Sequence[Tensor]) -> Pair:
-        return derivative(self._line(tangents), FIRST_STEP * _reach(self._subject.values, tangents), self._noise)
+        reach = _reach(self._subject.values, tangents)
+        return derivative(Line(self._line(tangents), FIRST_STEP * reach, self._noise, self._eps * reach))
 
     def _noise_along(self, tangents: Sequence[Tensor]) -> Tensor:
-        return noise_of(self._line(tangents), FIRST_STEP * _reach(self._subject.values, tangents), self._value)
+        measured = noise_of(self._line(tangents), FIRST_STEP * _reach(self._subject.values, tangents), self._value)
+        return torch.maximum(measured, self._eps * self._value.abs().nan_to_num(nan=0.0, posinf=0.0))
 
     def _line(self, tangents: Sequence[Tensor]) -> Curve:
         values = self._subject.values

@@ -58,7 +58,7 @@ class Finding:
     relative_error : float, optional
         At that element, against the largest expected value.
     cause : str
-        A short name of the mistake, one of `diagnosis.CAUSES`.
+        A short name of the mistake, one of `causes.CAUSES`.
     diagnosis, advice : str
         One sentence each: what the mistake is, what to do.
     reproduction : str

@@ -16,7 +16,7 @@ class Claim:
     Attributes
     ----------
     cause : str
-        One of `scitorch.checker.diagnosis.CAUSES`.
+        One of `scitorch.checker.causes.BY_NUMBERS`.
     predicate : str
         A sentence without its subject, which the engine puts before it.
     advice : str

@@ -116,3 +116,21 @@ def rearranged(evidence: GradientEvidence) -> Claims:
             yield Claim(
                 way.cause, f"is {way.words}", ADVICE[way.cause], lambda trial, way=way: way.apply(trial.expected)
             )
+
+
+def symmetrised(evidence: GradientEvidence) -> Claims:
+    """The symmetric part: what the gradient is if the argument only ever moves symmetrically."""
+    shape = argument_shape(evidence)
+    if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] == 1:
+        return
+    words = "is the symmetric part of what it should be, as if the argument could only move symmetrically"
+    advice = (
+        "Right for symmetric arguments alone (torch.linalg.cholesky, eigh): check it as a function of (a + a.mT) / 2."
+    )
+    for factor, more in ((0.5, ""), (1.0, ", times 2")):
+        yield Claim(
+            "symmetric part",
+            words + more,
+            advice,
+            lambda trial, factor=factor: factor * (trial.expected + trial.expected.mH),
+        )
