@@ -6,23 +6,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import nn, tutorial
+    from . import fft, interpolate, linalg, ndimage, nn, signal, special, stats, tutorial
     from .core import Operator, Sample, errors, not_implemented, operator, zero
 
 __all__ = [
     "Operator",
     "Sample",
     "errors",
+    "fft",
+    "interpolate",
+    "linalg",
+    "ndimage",
     "nn",
     "not_implemented",
     "operator",
     "operators",
+    "signal",
+    "special",
+    "stats",
     "tutorial",
     "zero",
 ]
 
-_CATALOGUE = ("tutorial",)  # modules that define operators
-_MODULES = {"errors": ".core.errors", "nn": ".nn", "tutorial": ".tutorial"}
+_CATALOGUE = ("fft", "interpolate", "linalg", "ndimage", "signal", "special", "stats", "tutorial")  # modules that define operators
+_MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "nn")}
 
 
 def operators() -> dict[str, Operator]:

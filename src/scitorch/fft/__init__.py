@@ -1,0 +1,3 @@
+"""Discrete cosine and sine transforms, under SciPy's names."""
+
+__all__: list[str] = []

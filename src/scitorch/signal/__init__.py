@@ -1,0 +1,3 @@
+"""Filters, convolutions and resampling, under SciPy's names."""
+
+__all__: list[str] = []
