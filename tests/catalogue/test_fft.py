@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from scitorch import fft
+from scitorch.fft.transform import trigonometric_transform
 
 N = 6
 
@@ -35,6 +36,18 @@ def test_value_and_gradient_to_fifty_digits(family, type):
     g = torch.randn(N, N, dtype=torch.double)
     (gradient,) = torch.autograd.grad(y, x, g)
     np.testing.assert_allclose(gradient.numpy(), g.numpy() @ exact, atol=4e-14)
+
+
+OPTIONS = list(itertools.product(("cosine", "sine"), (1, 2, 3, 4), ("backward", "ortho", "forward"), (False, True)))
+
+
+@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize(("family", "type", "norm", "orthogonalize"), OPTIONS)
+def test_transposed_is_the_transposed_matrix(family, type, norm, orthogonalize, n):
+    form = {"family": family, "type": type, "norm": norm, "orthogonalize": orthogonalize}
+    matrix = trigonometric_transform(torch.eye(n, dtype=torch.double), **form)
+    transposed = trigonometric_transform(torch.eye(n, dtype=torch.double), transposed=True, **form)
+    torch.testing.assert_close(transposed, matrix.mT, rtol=0, atol=1e-15 * n * n)
 
 
 @pytest.mark.parametrize("name", ["dct", "idct", "dst", "idst"])

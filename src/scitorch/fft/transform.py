@@ -81,16 +81,24 @@ def trigonometric_transform(
         )
         return np.stack(tuple(parts), -1).view(x.dtype)[..., 0]
     function: Any = scipy.fft.dct if family == "cosine" else scipy.fft.dst
-    ends = _weighted_ends(family, type) if transposed and not orthogonalize else []
-    before, after = bool(ends) and type in (1, 2), bool(ends) and type in (1, 3)
-    if before:
-        x = x.copy()
-        x[..., ends] *= 2
     number = _TRANSPOSED_TYPE[type] if transposed else type
-    result = function(x, number, norm=norm, orthogonalize=orthogonalize, workers=workers, overwrite_x=before)
-    if after:
+    result = function(x, number, norm=norm, orthogonalize=orthogonalize, workers=workers)
+    ends = _weighted_ends(family, type) if transposed and not orthogonalize else []
+    if type in (1, 2):
+        # M E x = M x + M (E - 1) x: no copy of x is made to be weighted, whose fresh memory would cost more than M.
+        for end in ends:
+            term = x[..., [end]] * _column_scale(number, x.shape[-1], norm)
+            result[..., ::2] += term
+            result[..., 1::2] += -term if end else term
+    if type in (1, 3):
         result[..., ends] /= 2
     return result
+
+
+def _column_scale(type: int, n: int, norm: str) -> float:
+    """Size of the entries, of one sign or of alternating signs, in the column of a weighted end."""
+    length = 2 * (n - 1) if type == 1 else 2 * n
+    return {"backward": 1.0, "ortho": length**-0.5, "forward": 1 / length}[norm]
 
 
 def _weighted_ends(family: str, type: int) -> list[int]:
