@@ -1,3 +1,5 @@
 """Filters, convolutions and resampling, under SciPy's names."""
 
-__all__: list[str] = []
+from .filtering import filtfilt, lfilter, sosfilt, sosfiltfilt
+
+__all__ = ["filtfilt", "lfilter", "sosfilt", "sosfiltfilt"]
