@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import scipy.signal
-import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -161,24 +161,25 @@ def correlate_last(in1: Tensor, in2: Tensor) -> Tensor:
     return correlate_valid(in1[..., None, :], in2[..., None, :])[..., 0, :]
 
 
-def convolve_directly(in1: Tensor, in2: Tensor) -> Tensor:
-    """Full convolution of tensors of the same number of dimensions, whatever it is."""
-    if in1.dim() == 0:
+def convolve_directly(in1: Tensor, in2: Tensor, count: int) -> Tensor:
+    """Full convolution along the last `count` dimensions."""
+    if count == 0:
         return in1 * in2
-    if in1.dim() == 1:
+    if count == 1:
         return convolve_last(in1, in2)
-    if in1.dim() == 2:
+    if count == 2:
         return convolve_full(in1, in2)
-    if in1.shape[0] < in2.shape[0]:
+    axis = -count
+    if in1.shape[axis] < in2.shape[axis]:
         in1, in2 = in2, in1
-    # One convolution of fewer dimensions, of all slices of `in1` at once, for each slice of `in2`.
-    n, slices = in1.shape[0], []
-    rest = torch.vmap(convolve_directly, in_dims=(0, None))
-    for k in range(in2.shape[0]):
-        part = rest(in1, in2[k])
-        slices.append(torch.nn.functional.pad(part, [0, 0] * (part.dim() - 1) + [k, in2.shape[0] - 1 - k]))
-    assert slices[0].shape[0] == n + in2.shape[0] - 1
-    return torch.stack(slices).sum(0)
+    # For each slice of `in2` one convolution of fewer dimensions, of all slices of `in1` at once.
+    taps, total = in2.shape[axis], None
+    for k in range(taps):
+        part = convolve_directly(in1, in2.narrow(axis, k, 1), count - 1)
+        part = F.pad(part, [0, 0] * (count - 1) + [k, taps - 1 - k])
+        total = part if total is None else total + part
+    assert total is not None
+    return total
 
 
 def _pairs(rng: np.random.Generator) -> list[Sample]:
