@@ -1,0 +1,3 @@
+"""Interpolation and splines, under SciPy's names."""
+
+__all__: list[str] = []

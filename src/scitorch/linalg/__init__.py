@@ -1,0 +1,3 @@
+"""Matrix functions, matrix equations and structured solves, under SciPy's names."""
+
+__all__: list[str] = []

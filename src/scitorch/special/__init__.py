@@ -1,0 +1,3 @@
+"""Special functions, elementwise, under SciPy's names."""
+
+__all__: list[str] = []
