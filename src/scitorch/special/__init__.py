@@ -1,3 +1,5 @@
 """Special functions, elementwise, under SciPy's names."""
 
-__all__: list[str] = []
+from .bessel import hankel1, hankel2, iv, ive, jv, jve, kv, kve, yv, yve
+
+__all__ = ["hankel1", "hankel2", "iv", "ive", "jv", "jve", "kv", "kve", "yv", "yve"]
