@@ -28,10 +28,21 @@ from .bessel import (
     yv,
     yve,
 )
+from .elliptic import ellipe, ellipeinc, ellipj, ellipk, ellipkinc, ellipkm1
+from .error import dawsn, erfcx, erfi, voigt_profile, wofz
 from .exponential import exp1, expi, expn
 from .lambertw import lambertw
 
 __all__ = [
+    "dawsn",
+    "ellipe",
+    "ellipeinc",
+    "ellipj",
+    "ellipk",
+    "ellipkinc",
+    "ellipkm1",
+    "erfcx",
+    "erfi",
     "exp1",
     "expi",
     "expn",
@@ -58,6 +69,8 @@ __all__ = [
     "spherical_jn",
     "spherical_kn",
     "spherical_yn",
+    "voigt_profile",
+    "wofz",
     "y0",
     "y1",
     "yv",
