@@ -32,6 +32,7 @@ from .elliptic import ellipe, ellipeinc, ellipj, ellipk, ellipkinc, ellipkm1
 from .error import dawsn, erfcx, erfi, voigt_profile, wofz
 from .exponential import exp1, expi, expn
 from .lambertw import lambertw
+from .orthogonal import eval_chebyt, eval_gegenbauer, eval_genlaguerre, eval_hermite, eval_laguerre, eval_legendre
 
 __all__ = [
     "dawsn",
@@ -43,6 +44,12 @@ __all__ = [
     "ellipkm1",
     "erfcx",
     "erfi",
+    "eval_chebyt",
+    "eval_gegenbauer",
+    "eval_genlaguerre",
+    "eval_hermite",
+    "eval_laguerre",
+    "eval_legendre",
     "exp1",
     "expi",
     "expn",

@@ -242,14 +242,14 @@ ellipeinc.partials(
 ellipj.partials(u=_jacobi_argument, m=_jacobi_parameter)
 
 for _complete in (ellipk, ellipe):
-    _complete.samples(lambda rng: [Sample(rng.uniform(-2, 0.85, size=(2, 2)))])
+    _complete.samples(lambda rng: [Sample(rng.uniform(-2, 0.8, size=(2, 2)))])
     _complete.special_points(lambda rng: [Sample(np.array([0.0, -1e6, 1 - 1e-10]))])
 ellipkm1.samples(lambda rng: [Sample(rng.uniform(0.1, 2, size=(2, 2)))])
 ellipkm1.special_points(lambda rng: [Sample(np.array([1.0, 1e-3]))])
 for _incomplete in (ellipkinc, ellipeinc):
-    _incomplete.samples(lambda rng: [Sample(rng.uniform(-2, 5, size=(2, 1)), rng.uniform(-2, 0.85, size=2))])
+    _incomplete.samples(lambda rng: [Sample(rng.uniform(-2, 5, size=(2, 1)), rng.uniform(-2, 0.8, size=2))])
     _incomplete.special_points(
         lambda rng: [Sample(np.array([0.0, pi / 2, 1.0, 1.0, 3.0]), np.array([0.5, 0.5, 0.0, 1.0, 0.0]))]
     )
-ellipj.samples(lambda rng: [Sample(rng.uniform(-3, 4, size=(2, 1)), rng.uniform(0.1, 0.85, size=2))])
+ellipj.samples(lambda rng: [Sample(rng.uniform(-3, 4, size=(2, 1)), rng.uniform(0.1, 0.8, size=2))])
 ellipj.special_points(lambda rng: [Sample(np.array([1.0, 1.0, 0.0, -2.0]), np.array([0.0, 1.0, 0.5, 1e-9]))])
