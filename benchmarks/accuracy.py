@@ -49,7 +49,8 @@ class Case:
         expected = self.reference(*exact)
         scale = abs(self.scale(*exact) if self.scale else expected)
         if not SMALLEST < scale < LARGEST:
-            return 0.0 if scale <= SMALLEST and abs(result) <= SMALLEST or scale >= LARGEST <= abs(result) else math.inf
+            alike = abs(result) <= SMALLEST if scale <= SMALLEST else abs(result) >= LARGEST
+            return 0.0 if alike else math.inf
         error = abs(mpmath.mpmathify(result) - expected) / scale
         return float(error) if error == error else math.inf  # noqa: PLR0124  a NaN is an error without bound
 
@@ -85,7 +86,7 @@ def slope_of(reference: Callable[..., Any], argument: int, times: int = 1) -> Ca
 
     def differentiated(*arguments: Any) -> Any:
         with mpmath.workdps(40 + 60 * times):
-            step = mpmath.mpf(10) ** -25 * max(abs(arguments[argument]), mpmath.mpf(10) ** -3)
+            step = mpmath.mpf(10) ** -25 * (abs(arguments[argument]) or 1)
 
             def moved(steps: float) -> Any:
                 shifted = [x + steps * step if k == argument else x for k, x in enumerate(arguments)]
