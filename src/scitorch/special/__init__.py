@@ -1,3 +1,17 @@
 """Special functions, elementwise, under SciPy's names."""
 
-__all__: list[str] = []
+from scitorch.special.beta import beta, betainc, betaincc, betainccinv, betaincinv, betaln
+from scitorch.special.gamma import gammainc, gammaincc, gammainccinv, gammaincinv
+
+__all__ = [
+    "beta",
+    "betainc",
+    "betaincc",
+    "betainccinv",
+    "betaincinv",
+    "betaln",
+    "gammainc",
+    "gammaincc",
+    "gammainccinv",
+    "gammaincinv",
+]
