@@ -2,6 +2,7 @@
 
 from scitorch.special.beta import beta, betainc, betaincc, betainccinv, betaincinv, betaln
 from scitorch.special.gamma import gammainc, gammaincc, gammainccinv, gammaincinv
+from scitorch.special.statistical import stdtr, stdtrit
 
 __all__ = [
     "beta",
@@ -14,4 +15,6 @@ __all__ = [
     "gammaincc",
     "gammainccinv",
     "gammaincinv",
+    "stdtr",
+    "stdtrit",
 ]
