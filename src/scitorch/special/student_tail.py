@@ -81,7 +81,7 @@ def student_score(df: Array, t: Array, *, k: int = 1) -> Array:
     >>> student_score(1.0, torch.tensor(1.0))
     tensor(0.0966)
     """
-    return by_items(lambda df, t: _score(k, df, _constant(k, df), _log_ratio(df, t)), np.minimum(df, HUGE), t)
+    return by_items(lambda df, t: _score(k, df, _constant(k, df), _log_ratio(df, t)), df, t)
 
 
 def _log_ratio(df: Array, t: Array) -> Array:
@@ -102,6 +102,7 @@ def _density(df: Array, t: Array) -> Array:
 
 def _constant(k: int, df: Array) -> Array:
     """The part of ∂ᵏ log f that is free of t, for log f = log Γ((ν+1)/2) − log Γ(ν/2) − log(πν)/2 + …."""
+    df = np.minimum(df, HUGE)
     if k > 1:
         return gap(k - 1, df / 2, np.full_like(df, 0.5)) / 2**k + (-1) ** k * factorial(k - 1) / 2 * df**-k
     # (ψ((ν+1)/2) − ψ(ν/2))/2 − 1/(2ν): the asymptotic series has lost its first term, by hand.
@@ -115,6 +116,7 @@ def _score(k: int, df: Array, constant: Array, u: Array) -> Array:
 
     With w = t²/(ν + t²) and c = 1 − w the derivatives of log ν − log(ν + t²) are powers of 1/ν times 1 − cᵏ.
     """
+    df = np.minimum(df, HUGE)
     if k > 1:
         sign, c = (-1) ** k, sc.expit(-u)
         powers = -factorial(k - 1) * (df + 1) * (1 - c**k) + factorial(k - 2) * k * df * (1 - c ** (k - 1))
