@@ -79,7 +79,7 @@ def student_score(df: Array, t: Array, *, k: int = 1) -> Array:
     --------
     >>> import torch
     >>> student_score(1.0, torch.tensor(1.0))
-    tensor(0.0966)
+    tensor(0.3466)
     """
     return by_items(lambda df, t: _score(k, df, _constant(k, df), _log_ratio(df, t)), df, t)
 
@@ -160,7 +160,7 @@ def stdtr_derivative(df: Array, t: Array, *, n: int) -> Array:
     --------
     >>> import torch
     >>> stdtr_derivative(1.0, torch.tensor([0.0, 1.0]), n=1)
-    tensor([0.0000, 0.0399])
+    tensor([0.0000, 0.0662])
     """
     return by_items(lambda df, t: _derivative(df, t, n), df, t)
 

@@ -28,11 +28,10 @@ class Beta(Cumulative, D.Beta):
 
     As `torch.distributions.Beta`, with `cdf`, `sf`, `icdf`, `log_cdf` and `log_sf`.
 
-    Parameters
+    Attributes
     ----------
-    concentration1, concentration0 : Tensor or float
+    concentration1, concentration0 : Tensor
         Positive; often called alpha and beta.
-    validate_args : bool, optional
 
     See Also
     --------
@@ -64,13 +63,12 @@ class StudentT(Cumulative, D.StudentT):
 
     As `torch.distributions.StudentT`, with `cdf`, `sf`, `icdf`, `log_cdf` and `log_sf`.
 
-    Parameters
+    Attributes
     ----------
-    df : Tensor or float
+    df : Tensor
         Degrees of freedom, positive.
-    loc, scale : Tensor or float
+    loc, scale : Tensor
         In units of the value.
-    validate_args : bool, optional
 
     See Also
     --------
@@ -102,13 +100,12 @@ class Gamma(Cumulative, D.Gamma):
     As `torch.distributions.Gamma`, whose `cdf` has no derivative in the concentration, with `cdf`, `sf`, `icdf`,
     `log_cdf` and `log_sf`.
 
-    Parameters
+    Attributes
     ----------
-    concentration : Tensor or float
+    concentration : Tensor
         Shape, positive.
-    rate : Tensor or float
+    rate : Tensor
         In units of one over the value, positive.
-    validate_args : bool, optional
 
     See Also
     --------
@@ -139,11 +136,10 @@ class Chi2(D.Chi2, Gamma):
 
     As `torch.distributions.Chi2`, with the methods of `Gamma`.
 
-    Parameters
+    Attributes
     ----------
-    df : Tensor or float
+    df : Tensor
         Degrees of freedom, positive.
-    validate_args : bool, optional
 
     See Also
     --------
@@ -166,11 +162,10 @@ class FisherSnedecor(Cumulative, D.FisherSnedecor):
 
     As `torch.distributions.FisherSnedecor`, with `cdf`, `sf`, `icdf`, `log_cdf` and `log_sf`.
 
-    Parameters
+    Attributes
     ----------
-    df1, df2 : Tensor or float
+    df1, df2 : Tensor
         Degrees of freedom of numerator and denominator, positive.
-    validate_args : bool, optional
 
     See Also
     --------
@@ -183,8 +178,8 @@ class FisherSnedecor(Cumulative, D.FisherSnedecor):
     Examples
     --------
     >>> import torch
-    >>> FisherSnedecor(torch.tensor(2.0), torch.tensor(2.0)).cdf(torch.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.5000])
+    >>> FisherSnedecor(torch.tensor(2.0), torch.tensor(2.0)).cdf(torch.tensor([1.0, 3.0]))
+    tensor([0.5000, 0.7500])
     """
 
     def _tails(self, value: Tensor) -> Tails:

@@ -87,13 +87,12 @@ class Binomial(Cumulative, D.Binomial):
 
     As `torch.distributions.Binomial`, with `cdf`, `sf`, `icdf`, `log_cdf` and `log_sf`.
 
-    Parameters
+    Attributes
     ----------
-    total_count : Tensor or int
+    total_count : Tensor
         Number of trials.
-    probs, logits : Tensor, optional
+    probs, logits : Tensor
         Probability of success, or its log odds.
-    validate_args : bool, optional
 
     Notes
     -----
@@ -127,13 +126,12 @@ class NegativeBinomial(Cumulative, D.NegativeBinomial):
 
     As `torch.distributions.NegativeBinomial`, with `cdf`, `sf`, `icdf`, `log_cdf` and `log_sf`.
 
-    Parameters
+    Attributes
     ----------
-    total_count : Tensor or float
+    total_count : Tensor
         Number of failures at which the trials stop; need not be whole.
-    probs, logits : Tensor, optional
+    probs, logits : Tensor
         Probability of success, or its log odds.
-    validate_args : bool, optional
 
     Notes
     -----
@@ -165,11 +163,10 @@ class Poisson(Cumulative, D.Poisson):
 
     As `torch.distributions.Poisson`, with `cdf`, `sf`, `icdf`, `log_cdf` and `log_sf`.
 
-    Parameters
+    Attributes
     ----------
-    rate : Tensor or float
+    rate : Tensor
         Expected number.
-    validate_args : bool, optional
 
     Notes
     -----
