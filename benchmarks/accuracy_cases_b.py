@@ -26,7 +26,9 @@ STUDENT = [
     (3.0, -1e6),
 ]
 PROBABILITIES = [1e-10, 1e-3, 0.2, 0.5, 0.8]
-BETA_INVERSE = [(a, b, p) for a in (0.5, 1.0, 3.0, 200.0) for b in (0.4, 1.0, 7.0, 150.0) for p in PROBABILITIES]
+BETA_INVERSE = [
+    (a, b, p) for a in (0.5, 1.0, 3.0, 200.0) for b in (0.4, 1.0, 7.0, 150.0) for p in (*PROBABILITIES, 0.999)
+]
 GAMMA_INVERSE = [(a, p) for a in (0.3, 1.0, 3.0, 25.0, 1e4) for p in PROBABILITIES]
 STUDENT_INVERSE = [(df, p) for df in (0.7, 1.0, 3.0, 25.0, 1e3) for p in (1e-10, 1e-3, 0.2, 0.6, 0.9)]
 PAIRS = [*product([0.3, 1.0, 2.5, 40.0], [0.7, 3.0, 11.0]), (1e6, 1.0), (1e-4, 1e5), (1e5, 1e5)]
@@ -110,9 +112,14 @@ def cases_of(name, reference, points, arguments):
         yield Case(f"{name} in {argument}", derivative(ours, k), slope_of(reference, k), points)
 
 
-def cases_of_inverse(name, function, density, points, arguments, sign):
+def beta_inverse_from_above(a, b, p):
+    """A root that may be nearer to one than doubles are."""
+    return 1 - inverse(beta_below, beta_density, sc.betaincinv)(b, a, p)
+
+
+def cases_of_inverse(name, function, density, points, arguments, sign, root=None):
     ours = getattr(special, name)
-    root = inverse(function, density, getattr(sc, name), sign)
+    root = root or inverse(function, density, getattr(sc, name), sign)
     yield Case(name, ours, root, points)
     *parameters, last = arguments
     in_last = implicit(root, function, density, None, sign)
@@ -130,6 +137,10 @@ def complement_of(name, reference, below, points, arguments):
         yield Case(f"{name} in {argument}", derivative(ours, k), lambda *x, slope=slope: -slope(*x), points)
 
 
+def _density_of(name, density, points, k, sign=1):
+    yield Case(f"{name} in x", derivative(getattr(special, name), k), lambda *x: sign * density(*x), points)
+
+
 def _twice(name, reference, points, argument, k):
     ours = derivative(getattr(special, name), k, 2)
     yield Case(f"{name} twice in {argument}", ours, slope_of(reference, k, 2), points)
@@ -140,16 +151,22 @@ def _ordinary(points, most=100.0):
 
 
 CASES = [
-    *cases_of("betainc", beta_below, BETA, {"a": 0, "b": 1, "x": 2}),
-    *complement_of("betaincc", beta_above, beta_below, BETA, {"a": 0, "b": 1, "x": 2}),
+    *cases_of("betainc", beta_below, BETA, {"a": 0, "b": 1}),
+    *_density_of("betainc", beta_density, BETA, 2),
+    *complement_of("betaincc", beta_above, beta_below, BETA, {"a": 0, "b": 1}),
+    *_density_of("betaincc", beta_density, BETA, 2, -1),
     *_twice("betainc", beta_below, _ordinary(BETA), "a", 0),
-    *cases_of("gammainc", gamma_below, GAMMA, {"a": 0, "x": 1}),
-    *complement_of("gammaincc", gamma_above, gamma_below, GAMMA, {"a": 0, "x": 1}),
+    *cases_of("gammainc", gamma_below, GAMMA, {"a": 0}),
+    *_density_of("gammainc", gamma_density, GAMMA, 1),
+    *complement_of("gammaincc", gamma_above, gamma_below, GAMMA, {"a": 0}),
+    *_density_of("gammaincc", gamma_density, GAMMA, 1, -1),
     *_twice("gammainc", gamma_below, _ordinary(GAMMA), "a", 0),
     *cases_of("stdtr", student_below, STUDENT, {"df": 0, "t": 1}),
     *_twice("stdtr", student_below, _ordinary(STUDENT), "df", 0),
     *cases_of_inverse("betaincinv", beta_below, beta_density, BETA_INVERSE, ("a", "b", "y"), 1),
-    *cases_of_inverse("betainccinv", beta_above, beta_density, BETA_INVERSE, ("a", "b", "y"), -1),
+    *cases_of_inverse(
+        "betainccinv", beta_above, beta_density, BETA_INVERSE, ("a", "b", "y"), -1, beta_inverse_from_above
+    ),
     *cases_of_inverse("gammaincinv", gamma_below, gamma_density, GAMMA_INVERSE, ("a", "y"), 1),
     *cases_of_inverse("gammainccinv", gamma_above, gamma_density, GAMMA_INVERSE, ("a", "y"), -1),
     *cases_of_inverse("stdtrit", student_below, student_density, STUDENT_INVERSE, ("df", "p"), 1),

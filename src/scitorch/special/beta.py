@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 import scipy.special as sc
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from scitorch.core import Sample, operator
 
@@ -232,13 +234,32 @@ betaincc.partials(
     b=lambda a, b, x: -betainc_derivative(a, b, x, i=0, j=1),
     x=lambda a, b, x: -beta_density(a, b, x),
 )
-betaincinv.partials(y=lambda a, b, out: 1 / beta_density(a, b, out))
-betainccinv.partials(y=lambda a, b, out: -1 / beta_density(a, b, out))
-for _inverse in (betaincinv, betainccinv):
-    _inverse.partials(
-        a=lambda a, b, out: -betainc_derivative(a, b, out, i=1, j=0) / beta_density(a, b, out),
-        b=lambda a, b, out: -betainc_derivative(a, b, out, i=0, j=1) / beta_density(a, b, out),
-    )
+
+
+def _from_nearer_end(a: Any, b: Any, x: Tensor, rest: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Density at x, and what the distribution function changes by in a and in b, with `rest` for 1 − x.
+
+    A quantile that is rounded to a double near one has lost its distance from one, on which all three depend: there
+    they are taken from the mirrored distribution, of which that distance is the quantile.
+    """
+    mirrored = x > 0.5
+    p, q, at = torch.where(mirrored, b, a), torch.where(mirrored, a, b), torch.where(mirrored, rest, x)
+    in_p, in_q = betainc_derivative(p, q, at, i=1, j=0), betainc_derivative(p, q, at, i=0, j=1)
+    return beta_density(p, q, at), torch.where(mirrored, -in_q, in_p), torch.where(mirrored, -in_p, in_q)
+
+
+@betaincinv.vjp
+def _betaincinv_vjp(g: Tensor, a: Any, b: Any, y: Any, out: Tensor) -> dict[str, Tensor]:
+    density, in_a, in_b = _from_nearer_end(a, b, out, betainccinv(b, a, y))
+    return {"a": -g * in_a / density, "b": -g * in_b / density, "y": g / density}
+
+
+@betainccinv.vjp
+def _betainccinv_vjp(g: Tensor, a: Any, b: Any, y: Any, out: Tensor) -> dict[str, Tensor]:
+    density, in_a, in_b = _from_nearer_end(a, b, out, betaincinv(b, a, y))
+    return {"a": -g * in_a / density, "b": -g * in_b / density, "y": -g / density}
+
+
 for _incomplete in (betainc, betaincc, betaincinv, betainccinv):
     _incomplete.samples(
         lambda rng: [
