@@ -28,13 +28,66 @@ from .bessel import (
     yv,
     yve,
 )
-from .elliptic import ellipe, ellipeinc, ellipj, ellipk, ellipkinc, ellipkm1
-from .error import dawsn, erfcx, erfi, voigt_profile, wofz
-from .exponential import exp1, expi, expn
+from .beta import (
+    beta,
+    betainc,
+    betaincc,
+    betainccinv,
+    betaincinv,
+    betaln,
+)
+from .elliptic import (
+    ellipe,
+    ellipeinc,
+    ellipj,
+    ellipk,
+    ellipkinc,
+    ellipkm1,
+)
+from .error import (
+    dawsn,
+    erfcx,
+    erfi,
+    voigt_profile,
+    wofz,
+)
+from .exponential import (
+    exp1,
+    expi,
+    expn,
+)
+from .gamma import (
+    gammainc,
+    gammaincc,
+    gammainccinv,
+    gammaincinv,
+)
+from .hypergeometric import (
+    hyp1f1,
+    hyp2f1,
+)
 from .lambertw import lambertw
-from .orthogonal import eval_chebyt, eval_gegenbauer, eval_genlaguerre, eval_hermite, eval_laguerre, eval_legendre
+from .orthogonal import (
+    eval_chebyt,
+    eval_gegenbauer,
+    eval_genlaguerre,
+    eval_hermite,
+    eval_laguerre,
+    eval_legendre,
+)
+from .statistical import (
+    stdtr,
+    stdtrit,
+)
+from .zeta import zeta
 
 __all__ = [
+    "beta",
+    "betainc",
+    "betaincc",
+    "betainccinv",
+    "betaincinv",
+    "betaln",
     "dawsn",
     "ellipe",
     "ellipeinc",
@@ -53,8 +106,14 @@ __all__ = [
     "exp1",
     "expi",
     "expn",
+    "gammainc",
+    "gammaincc",
+    "gammainccinv",
+    "gammaincinv",
     "hankel1",
     "hankel2",
+    "hyp1f1",
+    "hyp2f1",
     "i0",
     "i0e",
     "i1",
@@ -76,10 +135,13 @@ __all__ = [
     "spherical_jn",
     "spherical_kn",
     "spherical_yn",
+    "stdtr",
+    "stdtrit",
     "voigt_profile",
     "wofz",
     "y0",
     "y1",
     "yv",
     "yve",
+    "zeta",
 ]
