@@ -20,7 +20,10 @@ class Case:
 
     def __str__(self):
         name = getattr(self.scipy, "__name__", str(self.scipy))
-        shapes = [f"{x.dtype.kind}{x.dtype.itemsize * 8}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arguments]
+        shapes = [
+            f"{x.dtype.kind}{x.dtype.itemsize * 8}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x)
+            for x in self.arguments
+        ]
         return f"{name}({', '.join([*shapes, *(f'{k}={v!r}' for k, v in self.options.items())])})"
 
 
