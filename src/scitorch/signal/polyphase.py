@@ -96,15 +96,17 @@ def polyphase_taps(y: Array, x: Array, *, up: int, down: int, length: int) -> Ar
     common = math.gcd(up, down)
     # Of every tap the products lie on one arithmetic progression of m and n: m down ≡ j modulo up.
     up_step, down_step = up // common, down // common
+    ours = [np.ascontiguousarray(y[..., phase::up_step]) for phase in range(up_step)]
+    theirs = [np.ascontiguousarray(x[..., phase::down_step]) for phase in range(down_step)]
     inverse = pow(down_step, -1, up_step) if up_step > 1 else 0
     for j in range(0, length, common):
         lag = j // common
         m = lag * inverse % up_step
         m += up_step * max(0, -(-(lag - m * down_step) // (up_step * down_step)))
         n = (m * down_step - lag) // up_step
-        ours, theirs = y[..., m::up_step], x[..., n::down_step]
-        count = min(ours.shape[-1], theirs.shape[-1])
-        result[..., j] = np.vecdot(theirs[..., :count], ours[..., :count])
+        one, two = ours[m % up_step][..., m // up_step :], theirs[n % down_step][..., n // down_step :]
+        count = min(one.shape[-1], two.shape[-1])
+        result[..., j] = np.vecdot(two[..., :count], one[..., :count])
     return result
 
 

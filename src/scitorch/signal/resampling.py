@@ -353,9 +353,8 @@ def hilbert(x: Tensor, N: int | None = None, axis: int = -1) -> Tensor:
     size = x.shape[axis] if N is None else arithmetic.index(N)
     if size < 1:
         raise ShapeError("hilbert", "N", "at least one sample", f"{size}")
-    spectrum = torch.fft.fft(x.movedim(axis, -1), size)
-    frequency = torch.arange(size, device=x.device)
+    spectrum = torch.fft.rfft(x.movedim(axis, -1), size)
+    frequency = torch.arange(spectrum.shape[-1], device=x.device)
     # Zero frequency, and that of an even length's middle, have no sign.
-    weights = (frequency * 2 < size).to(spectrum.real.dtype) + ((frequency > 0) & (frequency * 2 < size))
-    weights = weights + (frequency * 2 == size)
-    return torch.fft.ifft(spectrum * weights).movedim(-1, axis)
+    weights = 1 + ((frequency > 0) & (frequency * 2 < size)).to(spectrum.real.dtype)
+    return torch.fft.ifft(F.pad(spectrum * weights, (0, size - spectrum.shape[-1]))).movedim(-1, axis)
