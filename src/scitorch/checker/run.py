@@ -90,6 +90,15 @@ class Run:
         return self.subject.pull(self.cotangents)
 
     @cached_property
+    def backward_raises(self) -> bool:
+        """Whether the backward pass raises, so that there are no gradients to compare anything with."""
+        try:
+            _ = self.gradients
+        except Exception:  # noqa: BLE001  the property "gradient" says what it raises
+            return True
+        return False
+
+    @cached_property
     def filled_gradients(self) -> Values:
         """The same with zeros where there is none."""
         return filled(self.gradients, self.subject.values)

@@ -41,7 +41,10 @@ def _at(run: Run, point: Sequence[Any]) -> Subject:
 
 
 def _shape(value: Tensor, like: Tensor) -> torch.Size:
-    return torch.broadcast_shapes(value.shape, like.shape) if value.ndim < like.ndim else value.shape
+    try:
+        return torch.broadcast_shapes(value.shape, like.shape) if value.ndim < like.ndim else value.shape
+    except RuntimeError:  # a point of another shape is a point, too
+        return value.shape
 
 
 def _limits(run: Run, i: int, subject: Subject, cotangents: Values, found: Sequence[Tensor]) -> Iterator[Outcome]:
@@ -69,10 +72,10 @@ def _limits(run: Run, i: int, subject: Subject, cotangents: Values, found: Seque
 
 def _approached(run: Run, subject: Subject, cotangents: Values) -> list[tuple[Tensor, Tensor]] | None:
     """For each output and gradient its limit along random lines, and where one exists: where all lines agree."""
-    directions = [
-        [sign * (r if r.is_complex() else r.abs()) for r in run.random_like(subject.values)]
-        for sign in (1.0, -1.0, 1.0)  # from both sides in every element: one may lie outside of the domain
-    ]
+    # Each from both ends, so that what jumps at the point disagrees; the first two with one sign in all elements, since
+    # the other side may lie outside of the domain.
+    onesided = [[r if r.is_complex() else r.abs() for r in run.random_like(subject.values)] for _ in range(2)]
+    directions = [[s * r for r in d] for d in (*onesided, run.random_like(subject.values)) for s in (1.0, -1.0)]
     lines = [line for d in directions if (line := _along(subject, d, cotangents)) is not None]
     return [_agreeing(parts) for parts in zip(*lines, strict=True)] if lines else None
 
