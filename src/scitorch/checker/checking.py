@@ -78,7 +78,7 @@ def check(
     -----
     A gradient is held against the transposed Jacobian times random incoming gradients. The Jacobian comes from complex
     steps where the function is analytic and takes complex numbers, else from extrapolated central differences with an
-    error estimate, within ten times of which (and 1e-6) they must agree. Second derivatives are held against
+    error estimate, within ten times of which (and 2e-8) they must agree. Second derivatives are held against
     differences of the first.
 
     References

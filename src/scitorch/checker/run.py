@@ -125,8 +125,8 @@ class Run:
     def compare(
         self, name: str, argument: str, expected: Tensor, got: Tensor, error: Tensor | None = None
     ) -> comparison.Mismatch | None:
-        """What disagrees, or None."""
-        error = torch.zeros(()) if error is None else error
+        """What disagrees, or None; without an error, with another computation of the same."""
+        error = comparison.again(expected) if error is None else error
         within = comparison.tolerance(expected, error, self.precision) + UNDERFLOW * self.natural_size
         if comparison.agrees(expected, got, within):
             return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from scitorch.checker.comparison import relative_error
+from scitorch.checker.comparison import again, relative_error
 from scitorch.checker.run import Outcome, Run, filled, refused
 from scitorch.checker.target import carries_gradient
 
@@ -90,7 +90,7 @@ def _same_results(run: Run, name: str, kind: str, plain: Sequence[Tensor], laid:
     # Where all rows are alike the result may be nothing but rounding (what is left after the mean is taken off).
     rounding = torch.full((), SAME * run.natural_size)
     for e, g in zip(expected, got, strict=True):
-        if e.shape == g.shape and (mismatch := run.compare("layouts", name, e, g, rounding)):
+        if e.shape == g.shape and (mismatch := run.compare("layouts", name, e, g, again(e) + rounding)):
             sentence = f"The value is another one if {name} is {kind}."
             return run.wrong_values(mismatch, "depends on the layout", sentence, advice)
     try:
@@ -99,7 +99,7 @@ def _same_results(run: Run, name: str, kind: str, plain: Sequence[Tensor], laid:
     except Exception as error:  # noqa: BLE001  a backward pass may raise what it likes: the property "gradient" says so
         return refused(error, name)
     for argument, e, g in zip(run.subject.arguments, wanted, found, strict=True):
-        if mismatch := run.compare("layouts", argument, e, g, rounding):
+        if mismatch := run.compare("layouts", argument, e, g, again(e) + rounding):
             sentence = f"The gradient of {argument} is another one if {name} is {kind}."
             return run.wrong_values(mismatch, "depends on the layout", sentence, advice, name)
     return Outcome("right", name, kind)
