@@ -11,10 +11,10 @@ def _double(*numbers):
     return torch.tensor(numbers, dtype=torch.double)
 
 
-def _nearly_singular(draw):
-    """A condition number of 1e8."""
+def _nearly_singular(draw, smallest=1e-8):
+    """A matrix of that smallest singular value, of which the largest is 1."""
     u, _, v = torch.linalg.svd(draw.normal(3, 3))
-    return u @ torch.diag(_double(1.0, 1e-3, 1e-8)) @ v
+    return u @ torch.diag(_double(1.0, smallest**0.4, smallest)) @ v
 
 
 CASES = {
@@ -40,7 +40,8 @@ CASES = {
     "log_softmax of large": Right(lambda x: torch.log_softmax(x, -1), lambda draw: (500 * draw.normal(5),)),
     "product with a zero": Right(torch.prod, lambda draw: (_double(2.0, 0.0, -3.0),)),
     "cumprod with a zero": Right(lambda x: x.cumprod(-1), lambda draw: (_double(2.0, 0.0, -3.0),), {"order": 1}),
-    "inverse of nearly singular": Right(torch.linalg.inv, lambda draw: (_nearly_singular(draw),)),
+    "inverse of badly conditioned": Right(torch.linalg.inv, lambda draw: (_nearly_singular(draw, 1e-5),)),
+    "inverse of nearly singular": Right(torch.linalg.inv, lambda draw: (_nearly_singular(draw),), {"order": 1}),
     "determinant of nearly singular": Right(torch.linalg.det, lambda draw: (_nearly_singular(draw),), {"order": 1}),
     "zeros": Right(lambda x: torch.sin(x) * x, lambda draw: (torch.zeros(3, dtype=torch.double),)),
     "integers": Right(torch.square, lambda draw: (torch.arange(4.0, dtype=torch.double),)),

@@ -13,7 +13,8 @@ from scitorch.checker.run import Outcome, Run, filled, refused
 from scitorch.checker.subject import Subject, Values
 from scitorch.checker.target import Target
 
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6)  # of the point's scale, on the way to it
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # of the point's scale, on the way to it
+ENOUGH = 4  # of them, where the limit is found by then: in shorter ones rounding may be all there is
 SETTLED = 5e-5
 AGREEING = 1e-2
 
@@ -98,7 +99,15 @@ def _near(subject: Subject, direction: Sequence[Tensor], step: float, cotangents
 
 
 def _extrapolated(parts: Sequence[Tensor]) -> Tensor:
-    """The last of a sequence that converges, element by element; NaN where it doesn't."""
+    """Where a sequence converges, element by element, the first that is near enough; NaN where it doesn't."""
+    limit = torch.full_like(parts[0], torch.nan)
+    for count in range(ENOUGH, len(parts) + 1):
+        limit = torch.where(torch.isnan(limit), _last(parts[:count]), limit)
+    return limit
+
+
+def _last(parts: Sequence[Tensor]) -> Tensor:
+    """The last of a sequence, where it has settled; NaN elsewhere."""
     before, last = parts[-2], parts[-1]
     settled = (last - before).abs() <= SETTLED * (1 + last.abs())
     closer = (last - before).abs() <= 0.9 * (before - parts[-3]).abs() + 1e-9 * (1 + last.abs())
