@@ -52,18 +52,33 @@ def test_docstring_examples(name):
     assert not runner.failures, "".join(failures)
 
 
-TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
-BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+PAGES = [
+    page for page in (README, ROOT / "docs" / "checker.md") if page.exists()
+]  # neither is there in a wheel's tests
+BLOCKS = {
+    f"{page.name} {k}": block
+    for page in PAGES
+    for k, block in enumerate(
+        re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    )
+    if "def test_" not in block
+}
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[f"block {k}" for k in range(len(BLOCKS))])
-def test_readme_examples_run_when_pasted(block, tmp_path):
+@pytest.mark.parametrize("name", BLOCKS)
+def test_examples_of_the_pages_run_when_pasted(name, tmp_path):
+    """And print what the comment under a print says."""
     path = tmp_path / "pasted.py"
-    path.write_text(block, encoding="utf-8")
-    done = subprocess.run(  # noqa: S603  the README's own example
+    path.write_text(BLOCKS[name], encoding="utf-8")
+    done = subprocess.run(  # noqa: S603  the page's own example
         [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    for said in re.findall(r"^print\(.*\n# (.*)", BLOCKS[name], re.MULTILINE):
+        assert said in done.stdout
+
+
+TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
 
 
 def test_readme_links_lead_somewhere():
