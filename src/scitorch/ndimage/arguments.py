@@ -69,7 +69,7 @@ def cast(function: str, result: Tensor, output: Any) -> Tensor:
     except (AttributeError, TypeError):
         advice = "output=None and the returned tensor"
         raise ArgumentError(function, "output", "None or a dtype", type(output).__name__, advice) from None
-    return result.to(dtype.to_complex() if result.is_complex() and not dtype.is_complex else dtype)
+    return result.to(torch.promote_types(dtype, torch.complex64) if result.is_complex() else dtype)
 
 
 def in_parts(call: Callable[[Tensor, float], Tensor], image: Tensor, cval: Any) -> Tensor:
