@@ -11,7 +11,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from zoo.draw import NUMERICAL
 
 from scitorch import errors, ndimage
-from scitorch.ndimage import affine_sampling
+from scitorch.ndimage import affine_sampling, sampling
 from scitorch.ndimage.correlation import border_places
 
 MODES = ("reflect", "mirror", "nearest", "wrap", "grid-wrap", "constant", "grid-constant")
@@ -383,3 +383,19 @@ def test_affine_coordinates_are_scipys_to_the_last_bit(diagonal):
         expected = scipy.ndimage.affine_transform(x, linear, offset, (15, 15), order=1, mode="wrap")
         got = ndimage.map_coordinates(x, points, order=1, mode="wrap").reshape(15, 15)
         torch.testing.assert_close(got, torch.as_tensor(expected))
+
+
+@pytest.mark.parametrize("order", range(1, 6))
+def test_spline_weights_and_their_derivatives_to_50_digits(order):
+    """Against the B-spline as a sum of truncated powers."""
+    with mpmath.workdps(50):
+        for times, u in itertools.product(range(order + 1), (0.0, 0.123, 0.5, 0.987)):
+            weights = sampling._weights(np.array([u]), order, times)
+            for i, weight in enumerate(weights):
+                x = order - i + mpmath.mpf(u)
+                powers = (
+                    (-1) ** k * mpmath.binomial(order + 1, k) * mpmath.ff(order, times) * (x - k) ** (order - times)
+                    for k in range(order + 2)
+                    if x > k or (x == k and times == order)  # the piece to the right of a knot
+                )
+                assert abs(weight[0] - mpmath.fsum(powers) / mpmath.factorial(order)) < 3e-15
