@@ -66,7 +66,7 @@ def cast(function: str, result: Tensor, output: Any) -> Tensor:
         return result
     try:
         dtype = output if isinstance(output, torch.dtype) else getattr(torch, np.dtype(output).name)
-    except (AttributeError, TypeError):
+    except (AttributeError, TypeError, ValueError):  # ValueError: from a tensor
         advice = "output=None and the returned tensor"
         raise ArgumentError(function, "output", "None or a dtype", type(output).__name__, advice) from None
     return result.to(torch.promote_types(dtype, torch.complex64) if result.is_complex() else dtype)
