@@ -348,7 +348,7 @@ def test_a_function_that_reads_one_triangle_is_told_from_a_wrong_one():
 def test_what_differences_cannot_tell_is_not_called_right():
     nowhere = check(lambda x: torch.log(x), torch.tensor([-1.0, -2.0]), compiler=None, order=1)
     assert {row.status for row in nowhere.rows if row.property in {"gradient", "forward mode"}} == {"skipped"}
-    partly = check(lambda x: torch.log(x), torch.tensor([-1.0, 2.0]), compiler=None, order=1)
+    partly = check(torch.asin, torch.tensor([0.5, 1.0]), compiler=None, order=1)  # at the edge of its domain
     (row,) = [row for row in partly.rows if row.property == "gradient"]
     assert row.status == "right"
     assert "without a reference" in row.detail
