@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -128,6 +129,7 @@ def _collect(run: Run, name: str, run_property: Property, rows: list[Row], findi
     start = time.perf_counter()
     outcomes = run_property(run)
     while True:
+        run.compared = run.unknown = 0
         try:
             with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
                 warnings.simplefilter("ignore")  # said once already, when the inputs were tried
@@ -139,9 +141,19 @@ def _collect(run: Run, name: str, run_property: Property, rows: list[Row], findi
         if outcome is None:
             return
         now = time.perf_counter()
-        rows.append(_row(name, outcome, now - start))
+        rows.append(_row(name, _as_far_as_known(run, outcome), now - start))
         findings.extend([outcome.finding] if outcome.finding and not _known(outcome.finding, findings) else [])
         start = now
+
+
+def _as_far_as_known(run: Run, outcome: Outcome) -> Outcome:
+    """A right outcome says of how many numbers it couldn't tell; where that is all of them, it isn't right."""
+    if outcome.status != "right" or not run.unknown:
+        return outcome
+    if run.unknown == run.compared:
+        return replace(outcome, status="skipped", detail="there is no reference: differences don't settle on a value")
+    missing = f"{run.unknown} of {run.compared} numbers without a reference"
+    return replace(outcome, detail=f"{outcome.detail}, {missing}" if outcome.detail else missing)
 
 
 def _known(finding: Finding, findings: Sequence[Finding]) -> bool:

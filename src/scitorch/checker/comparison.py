@@ -38,6 +38,11 @@ def agrees(expected: Tensor, got: Tensor, within: Tensor) -> bool:
     return bool(((got - expected).abs() <= within).logical_or(unknown).all())
 
 
+def unknown(expected: Tensor, within: Tensor) -> int:
+    """Of how many elements nothing is known, so that anything agrees: where differences didn't settle on a value."""
+    return int((~torch.isfinite(expected) | ~torch.isfinite(within.expand(expected.shape))).sum())
+
+
 def relative_error(expected: Tensor, got: Tensor) -> float:
     """The largest difference, in proportion to the largest expected element (if all are zero: the largest got)."""
     if expected.shape != got.shape or not expected.numel():
