@@ -196,7 +196,7 @@ def _gaussian(
     weights = _hermite(order, place, variance) * (bell / bell.sum())
     weights = torch.where(narrow, (place == 0).double(), weights)
     # A correlation takes the reversed kernel: an even function's odd derivatives change sign.
-    return weights.flip(0).to(image.dtype.to_real())
+    return weights.flip(0).to(image.real.dtype)
 
 
 def _hermite(order: int, place: Tensor, variance: Tensor) -> Tensor | float:
