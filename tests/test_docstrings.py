@@ -38,7 +38,7 @@ EXAMPLES = {test.name: test for module in modules() for test in documented(modul
 
 
 def test_examples_are_found():
-    assert {"scitorch.operators", "scitorch.core.operator.operator", "scitorch.nn.Linear"} <= EXAMPLES.keys()
+    assert {"scitorch.operators", "scitorch.core.operator.operator", "scitorch.nn.tutorial.Linear"} <= EXAMPLES.keys()
     assert "scitorch.tutorial.convolution.correlate_valid" in EXAMPLES
 
 
