@@ -1,4 +1,4 @@
-"""Examples in docstrings and in the README run, and print what they say."""
+"""Examples in docstrings, in the README and in the guides run, and print what they say."""
 
 import doctest
 import importlib
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -53,7 +54,8 @@ def test_docstring_examples(name):
 
 
 TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
-BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCKS = BLOCK.findall(TEXT)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[f"block {k}" for k in range(len(BLOCKS))])
@@ -64,6 +66,29 @@ def test_readme_examples_run_when_pasted(block, tmp_path):
         [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_guides_operators_are_right(scratch_registry):
+    """All blocks of the page as one module; its operators pass the checks that the catalogue's pass."""
+    text = (ROOT / "docs" / "adding-an-operator.md").read_text(encoding="utf-8")
+    names = {"__name__": "adding_an_operator"}
+    exec("\n".join(BLOCK.findall(text)), names)  # noqa: S102  what the page shows
+    operators = [value for value in names.values() if isinstance(value, scitorch.Operator)]
+    assert len(operators) == 5
+    for operator in operators:
+        assert set(operator.derivatives.values()) & {"rule"}
+        for kind in ("ordinary", "special"):
+            for sample in operator.draw(np.random.default_rng(0), kind):
+                inputs = [torch.tensor(x, requires_grad=True) for x in sample.arguments]
+                if operator.derivatives.get("n", "rule") != "rule":
+                    inputs[0].requires_grad_(False)
+                if kind == "ordinary":
+                    assert torch.autograd.gradcheck(lambda *x, op=operator, s=sample: op(*x, **s.static), inputs)
+                else:
+                    gradient = torch.autograd.grad(operator(*inputs, **sample.static).sum(), inputs[-1])[0]
+                    assert gradient.isfinite().all()
+    A = (4 * torch.eye(2, dtype=torch.double) + 0.1).requires_grad_()
+    assert torch.autograd.gradcheck(names["sqrtm"], A)
 
 
 def test_readme_links_lead_somewhere():
