@@ -54,4 +54,6 @@ def _compare(case: Case, expected: np.ndarray, got: torch.Tensor) -> None:
     assert str(got.dtype) == f"torch.{expected.dtype}", f"{case}: {got.dtype}, SciPy's {expected.dtype}"
     rtol = case.rtol or (1e-4 if expected.dtype in (np.float32, np.complex64) else 1e-9)
     scale = np.max(np.abs(expected[np.isfinite(expected)]), initial=0)
-    np.testing.assert_allclose(got.detach().resolve_conj().numpy(), expected, rtol=rtol, atol=rtol * scale, err_msg=str(case))
+    np.testing.assert_allclose(
+        got.detach().resolve_conj().numpy(), expected, rtol=rtol, atol=rtol * scale, err_msg=str(case)
+    )

@@ -90,6 +90,15 @@ class Run:
         return self.subject.pull(self.cotangents)
 
     @cached_property
+    def backward_raises(self) -> bool:
+        """Whether the backward pass raises, so that there are no gradients to compare anything with."""
+        try:
+            _ = self.gradients
+        except Exception:  # noqa: BLE001  the property "gradient" says what it raises
+            return True
+        return False
+
+    @cached_property
     def filled_gradients(self) -> Values:
         """The same with zeros where there is none."""
         return filled(self.gradients, self.subject.values)
@@ -116,8 +125,8 @@ class Run:
     def compare(
         self, name: str, argument: str, expected: Tensor, got: Tensor, error: Tensor | None = None
     ) -> comparison.Mismatch | None:
-        """What disagrees, or None."""
-        error = torch.zeros(()) if error is None else error
+        """What disagrees, or None; without an error, with another computation of the same."""
+        error = comparison.again(expected) if error is None else error
         within = comparison.tolerance(expected, error, self.precision) + UNDERFLOW * self.natural_size
         if comparison.agrees(expected, got, within):
             return None

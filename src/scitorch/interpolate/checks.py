@@ -65,7 +65,7 @@ def within(x: Array, least: Array, greatest: Array, *, owner: str = "") -> Array
     if not np.all(np.isnan(x) | ((least <= x) & (x <= greatest))):
         advice = "bounds_error=False, with a fill_value"
         raise ArgumentError(owner, "xi", "points within the grid", "some outside", advice)
-    return x
+    return np.broadcast_arrays(x, least, greatest)[0]
 
 
 checked.vjp(x=lambda g: g)

@@ -98,8 +98,10 @@ def moved(matrix: Tensor, offset: Tensor, output_shape: Sequence[int], diagonal:
         none = matrix == 0
         ahead = offset[..., None] / torch.where(none, 1, matrix)
         return torch.where(none, matrix * places + offset[..., None], (places + ahead) * matrix)
-    products: Any = sum(matrix[..., axis, None] * row for axis, row in enumerate(places))
-    return products + offset[..., None]
+    points = offset[..., None]
+    for axis, row in enumerate(places):
+        points = points + matrix[..., axis, None] * row
+    return points
 
 
 @affine_sample.vjp("coefficients")

@@ -2,6 +2,8 @@
 
 from .convolution import convolve, convolve2d, correlate, correlate2d
 from .filtering import filtfilt, lfilter, sosfilt, sosfiltfilt
+from .resampling import hilbert, resample, resample_poly, upfirdn
+from .smoothing import savgol_filter
 from .transforms import fftconvolve, oaconvolve
 
 __all__ = [
@@ -11,8 +13,13 @@ __all__ = [
     "correlate2d",
     "fftconvolve",
     "filtfilt",
+    "hilbert",
     "lfilter",
     "oaconvolve",
+    "resample",
+    "resample_poly",
+    "savgol_filter",
     "sosfilt",
     "sosfiltfilt",
+    "upfirdn",
 ]

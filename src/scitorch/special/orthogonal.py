@@ -56,7 +56,8 @@ def eval_legendre(n: Array, x: Array) -> Array:
     -----
     ``∂/∂x`` is the Gegenbauer polynomial ``C_{n−1}`` of parameter 3/2, to any order. ``∂/∂n`` for
     real ``x > −1`` by Mehler and Dirichlet's integral, to any order in `n`; its derivative in `x`
-    isn't implemented.
+    isn't implemented. Between whole degrees SciPy's values, and with them ``∂/∂x``, lose digits for
+    ``x < 0`` (7 are right for ``n = 25.5``); ``∂/∂n`` doesn't.
 
     References
     ----------

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from scitorch.core import Sample, operator
 
-from .modified import iv, ive
+from .modified import iv
+from .slope import scaled_slope
 
 Array = NDArray[Any]
 
@@ -92,8 +93,8 @@ def i0e(x: Array) -> Array:
 
     Notes
     -----
-    With f for this function, ``f_0' = f_1 − sign(x) f_0``, at the corner the mean 0, to any order.
-    The difference loses as many digits as ``x`` has.
+    With f for this function, ``f_0' = f_1 − sign(x) f_0``, at the corner the mean 0, to any order;
+    for large ``x`` by the asymptotic series.
 
     References
     ----------
@@ -124,8 +125,8 @@ def i1e(x: Array) -> Array:
 
     Notes
     -----
-    With f for this function, ``f_1' = (f_0 + f_2)/2 − sign(x) f_1``, to any order. The difference
-    loses as many digits as ``x`` has.
+    With f for this function, ``f_1' = (f_0 + f_2)/2 − sign(x) f_1``, to any order; for large
+    ``x`` by the asymptotic series.
 
     References
     ----------
@@ -218,8 +219,8 @@ def k0e(x: Array) -> Array:
 
     Notes
     -----
-    With f for this function, ``f_0' = f_0 − f_1``, to any order, for ``x > 0``. The difference
-    loses as many digits as ``x`` has.
+    With f for this function, ``f_0' = f_0 − f_1``, to any order, for ``x > 0``; for large ``x`` by
+    the asymptotic series.
 
     References
     ----------
@@ -250,8 +251,8 @@ def k1e(x: Array) -> Array:
 
     Notes
     -----
-    With f for this function, ``f_1' = f_1 − f_0 − f_1/x``, to any order, for ``x > 0``. The
-    difference loses as many digits as ``x`` has.
+    With f for this function, ``f_1' = f_1 − f_0 − f_1/x``, to any order, for ``x > 0``; for
+    large ``x`` by the asymptotic series.
 
     References
     ----------
@@ -269,12 +270,12 @@ def k1e(x: Array) -> Array:
 # As for J, order 2 stands where a division by x would have no value at 0.
 i0.partials(x=lambda x: i1(x))
 i1.partials(x=lambda x: (i0(x) + iv(2, x)) / 2)
-i0e.partials(x=lambda x, out: i1e(x) - torch.sign(x) * out)
-i1e.partials(x=lambda x, out: (i0e(x) + ive(2, x)) / 2 - torch.sign(x) * out)
+i0e.partials(x=lambda x: torch.sign(x) * scaled_slope(0, x.abs(), kind="ive"))
+i1e.partials(x=lambda x: scaled_slope(1, x.abs(), kind="ive"))
 k0.partials(x=lambda x: -k1(x))
 k1.partials(x=lambda x, out: -k0(x) - out / x)
-k0e.partials(x=lambda x, out: out - k1e(x))
-k1e.partials(x=lambda x, out: out - k0e(x) - out / x)
+k0e.partials(x=lambda x: scaled_slope(0, x, kind="kve"))
+k1e.partials(x=lambda x: scaled_slope(1, x, kind="kve"))
 
 for _entire in (i0, i1, i0e, i1e):
     _entire.samples(lambda rng: [Sample(rng.normal(scale=3, size=(2, 2)))])

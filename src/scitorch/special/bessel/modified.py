@@ -11,6 +11,7 @@ from torch import Tensor
 from scitorch.core import Sample, operator
 
 from .order import in_order
+from .slope import scaled_slope
 
 Array = NDArray[Any]
 
@@ -117,9 +118,10 @@ def ive(v: Array, z: Array) -> Array:
 
     Notes
     -----
-    For real ``z``, ``∂/∂z = (f_{v−1} + f_{v+1})/2 − sign(z) f_v``, a difference that loses as many
-    digits as ``z`` has; of a complex ``z`` the function isn't holomorphic, and ``−sign(Re z)``
-    times the function belongs to the real part alone. ``∂/∂v`` as for `iv`. Both to any order.
+    For real ``z``, ``∂/∂z = (f_{v−1} + f_{v+1})/2 − sign(z) f_v``, for large ``z`` by the asymptotic
+    series; of a complex ``z`` the function isn't holomorphic, and ``−sign(Re z)`` times the function
+    belongs to the real part alone. ``∂/∂v`` as for `iv`. Both to any order; the second derivative
+    in ``z`` loses as many digits as ``z`` has.
 
     References
     ----------
@@ -157,8 +159,8 @@ def kve(v: Array, z: Array) -> Array:
 
     Notes
     -----
-    ``∂/∂z = f_v − (f_{v−1} + f_{v+1})/2``, a difference that loses as many digits as ``z`` has.
-    ``∂/∂v`` as for `kv`. Both to any order.
+    ``∂/∂z = f_v − (f_{v−1} + f_{v+1})/2``, for large real ``z`` by the asymptotic series. ``∂/∂v`` as
+    for `kv`. Both to any order; the second derivative in ``z`` loses as many digits as ``z`` has.
 
     References
     ----------
@@ -175,14 +177,20 @@ def kve(v: Array, z: Array) -> Array:
 
 def _ive_argument(g: Tensor, v: Tensor, z: Tensor, out: Tensor) -> Tensor:
     """Of exp(−|x|) I_v(z), z = x + iy: df = slope dz − sign(x) f dx."""
+    if not z.is_complex():
+        return g * scaled_slope(v, z, kind="ive")
     slope = (ive(v - 1, z) + ive(v + 1, z)) / 2
     return g * slope.conj() - torch.sign(z.real) * (g.conj() * out).real
+
+
+def _kve_argument(v: Tensor, z: Tensor, out: Tensor) -> Tensor:
+    return out - (kve(v - 1, z) + kve(v + 1, z)) / 2 if z.is_complex() else scaled_slope(v, z, kind="kve")
 
 
 iv.partials(v=in_order("iv", "iv"), z=lambda v, z: (iv(v - 1, z) + iv(v + 1, z)) / 2)
 kv.partials(v=in_order("kv", "kv"), z=lambda v, z: -(kv(v - 1, z) + kv(v + 1, z)) / 2)
 ive.partials(v=in_order("ive", "ive")).vjp(z=_ive_argument)
-kve.partials(v=in_order("kve", "kve"), z=lambda v, z, out: out - (kve(v - 1, z) + kve(v + 1, z)) / 2)
+kve.partials(v=in_order("kve", "kve"), z=_kve_argument)
 
 
 def _samples(rng: np.random.Generator) -> list[Sample]:
