@@ -1,6 +1,6 @@
 """The checker finds nothing wrong with any catalogue function, and what the table says is differentiable is so.
 
-The calls are some of the grid's: of every function the first, the middle and the last that a derivative can be asked of.
+The calls are some of the grid's: of every function the first, the middle and the last that suit.
 """
 
 import inspect
@@ -9,9 +9,9 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import torch
+
 from catalogue.case import as_tensors
 from catalogue.test_grid import CASES
-
 from scitorch import check
 from scitorch.core.errors import ScitorchError
 from scitorch.coverage import supported
