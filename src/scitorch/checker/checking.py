@@ -26,6 +26,7 @@ SPOILING = {
 Compiler = Literal["aot_eager", "inductor"]
 
 
+@torch.inference_mode(False)  # where it is on there would be no gradients
 def check(
     fn: Any,
     *inputs: Any,

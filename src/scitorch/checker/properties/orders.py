@@ -127,6 +127,8 @@ def _second(run: Run, kind: str, index: int, derived: Derived) -> Outcome:
     name, names = run.subject.arguments[index], run.subject.arguments
     if run.wrong:
         return Outcome("skipped", name, f"the gradient of {', '.join(sorted(run.wrong))} is wrong")
+    if run.vague:
+        return _told_too_little(run, name)
     direction = run.directions(index)
     try:
         got = filled(derived(run, direction), run.subject.values)
@@ -137,6 +139,10 @@ def _second(run: Run, kind: str, index: int, derived: Derived) -> Outcome:
         if mismatch := run.compare(kind, name, e, g, error):
             return _wrong_second(run, mismatch, other)
     return Outcome("right", name)
+
+
+def _told_too_little(run: Run, name: str = "") -> Outcome:
+    return Outcome("skipped", name, f"of the gradient of {', '.join(sorted(run.vague))} differences tell too little")
 
 
 def _wrong_second(run: Run, mismatch: Mismatch, other: str) -> Outcome:
@@ -161,6 +167,9 @@ def forward_over_forward(run: Run) -> Iterator[Outcome]:
     """`jvp` of `jvp`, against differences of forward mode."""
     if run.wrong_forward:
         yield Outcome("skipped", "", "forward mode is wrong")
+        return
+    if run.vague:
+        yield _told_too_little(run)
         return
     first, second = run.directions(), run.directions()
     tangent = lambda *values: jvp(run.subject.function, values, first)[1]  # noqa: E731  a function of values

@@ -88,9 +88,8 @@ def _same_results(run: Run, name: str, kind: str, plain: Sequence[Tensor], laid:
     except Exception as error:  # noqa: BLE001  whatever the function may raise
         return refused(error, name)
     # Where all rows are alike the result may be nothing but rounding (what is left after the mean is taken off).
-    rounding = torch.full((), SAME * run.natural_size)
     for e, g in zip(expected, got, strict=True):
-        if e.shape == g.shape and (mismatch := run.compare("layouts", name, e, g, again(e) + rounding)):
+        if e.shape == g.shape and (mismatch := run.compare("layouts", name, e, g, again(e) + run.rounding)):
             sentence = f"The value is another one if {name} is {kind}."
             return run.wrong_values(mismatch, "depends on the layout", sentence, advice)
     try:
@@ -99,7 +98,7 @@ def _same_results(run: Run, name: str, kind: str, plain: Sequence[Tensor], laid:
     except Exception as error:  # noqa: BLE001  a backward pass may raise what it likes: the property "gradient" says so
         return refused(error, name)
     for argument, e, g in zip(run.subject.arguments, wanted, found, strict=True):
-        if mismatch := run.compare("layouts", argument, e, g, again(e) + rounding):
+        if mismatch := run.compare("layouts", argument, e, g, again(e) + run.rounding):
             sentence = f"The gradient of {argument} is another one if {name} is {kind}."
             return run.wrong_values(mismatch, "depends on the layout", sentence, advice, name)
     return Outcome("right", name, kind)
@@ -154,6 +153,8 @@ def _known_view(x: Tensor) -> bool:
 
 def _overlap(a: Tensor, b: Tensor) -> bool:
     if not a.numel() or not b.numel() or a.device != b.device or a.device.type == "meta":
+        return False
+    if a.layout is not torch.strided or b.layout is not torch.strided:
         return False
     (start_a, end_a), (start_b, end_b) = _extent(a), _extent(b)
     return start_a < end_b and start_b < end_a
