@@ -60,7 +60,8 @@ def _transposed(run: Run, direction: Values, got: Sequence[Tensor | None]) -> bo
 
 
 def _diagnosed(run: Run, mismatch: Mismatch, cause: str, what: str) -> Outcome:
-    found = diagnose(mismatch)
+    inputs = dict(zip(run.subject.arguments, run.subject.values, strict=True))
+    found = diagnose(mismatch, inputs if mismatch.property == "forward mode" else None)
     sentence = f"{what}: {found.sentence[0].lower()}{found.sentence[1:]}"
     return run.wrong_values(mismatch, cause, sentence, found.advice)
 
