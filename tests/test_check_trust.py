@@ -47,6 +47,7 @@ def test_a_gradient_that_nothing_is_known_about_is_not_called_right(mode):
     for function in (only_here, lambda y: y / 0 * 0):
         report = check(function, x, mode=mode, compiler=None)
         assert [row.status for row in rows(report, "gradient")] == ["skipped"]
+        assert "gradient not checked" in str(report)
         assert not [row for row in report.rows if row.detail.startswith("the check itself failed")], str(report)
 
 
@@ -98,3 +99,64 @@ def test_what_mixes_up_elements_is_reported_once():
 
     report = check(WrongAxis, torch.randn(4, 5, dtype=D), compiler=None)
     assert [finding.property for finding in report.findings] == ["gradient"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch._weight_norm(x, x.new_ones(4, 1), 0),
+        lambda x: torch.linalg.householder_product(x, x.new_ones(2)),
+        lambda x: torch.linalg.eigh(x.mT @ x)[1].abs(),
+    ],
+    ids=["weight_norm", "householder_product", "eigenvectors"],
+)
+def test_more_of_pytorch_s_own_mistakes_are_called_upstream(function):
+    causes = {finding.cause for finding in check(function, torch.randn(4, 2, dtype=D), compiler=None).findings}
+    assert causes <= {"upstream"}  # none, once they are mended
+
+
+def test_a_function_of_one_triangle_has_one_mistake_in_both_modes():
+    a = torch.randn(3, 3, dtype=D)
+    report = check(torch.linalg.cholesky, a @ a.mT + torch.eye(3, dtype=D), compiler=None)
+    assert [finding.cause for finding in report.findings] == ["symmetric part"]
+
+
+def test_a_forward_rule_is_named_by_the_factor_that_it_lacks():
+    class Sine(torch.autograd.Function):
+        @staticmethod
+        def forward(x):
+            return torch.sin(x**2)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * torch.cos(x**2) * 2 * x
+
+        @staticmethod
+        def jvp(ctx, tangent):
+            (x,) = ctx.saved_tensors
+            return tangent * torch.cos(x**2) * 2
+
+    report = check(Sine, torch.randn(5, dtype=D), compiler=None)
+    assert "lacks the factor x" in report.findings[0].diagnosis
+
+
+def test_a_rule_with_a_term_that_lacks_the_incoming_gradient():
+    class LogSoftmax(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.log_softmax(-1)
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g - ctx.saved_tensors[0].exp()
+
+    report = check(LogSoftmax, torch.randn(2, 5, dtype=D), compiler=None)
+    assert "isn't zero for an incoming gradient of zeros" in report.findings[0].diagnosis

@@ -49,6 +49,8 @@ class Run:
         Arguments whose first-order gradient, or tangent, is wrong, so that nothing can be held against it.
     vague : set of str
         Arguments of whose gradient the differences tell next to nothing, so that it may be anything.
+    symmetric : set of str
+        Arguments whose gradient is right if they only ever move symmetrically.
     """
 
     target: Target
@@ -63,6 +65,7 @@ class Run:
         self.wrong: set[str] = set()
         self.wrong_forward: set[str] = set()
         self.vague: set[str] = set()
+        self.symmetric: set[str] = set()
 
     @cached_property
     def subject(self) -> Subject:

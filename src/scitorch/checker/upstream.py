@@ -29,8 +29,19 @@ SUSPECTS: dict[str, tuple[str, Function, tuple[int, ...]]] = {
         (4, 2),
     ),
     "_linalg_solve_ex": ("torch.linalg.solve", lambda x: torch.linalg.solve(x, x.new_ones(3)), (3, 3)),
-    "_linalg_eigh": ("torch.linalg.eigh", lambda x: torch.linalg.eigh(x + x.mT)[0], (3, 3)),
+    "_linalg_eigh": ("torch.linalg.eigh", lambda x: _values_and_squared_vectors(x + x.mT), (3, 3)),
+    "_weight_norm_interface": ("weight_norm", lambda x: torch._weight_norm(x, x.new_ones(2, 1), 0), (2, 3)),  # noqa: SLF001  what torch.nn.utils.parametrizations.weight_norm calls
+    "linalg_householder_product": (
+        "torch.linalg.householder_product",
+        lambda x: torch.linalg.householder_product(x, x.new_ones(2)),
+        (4, 2),
+    ),
 }
+
+
+def _values_and_squared_vectors(x: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(x)
+    return torch.cat([values[None], vectors**2])  # squared, since their signs are anybody's choice
 
 
 def fault(subject: Subject, nesting: str) -> str | None:

@@ -19,6 +19,8 @@ from scitorch.checker.hypotheses.claims import (
 
 # A few units in the last place of single precision, as a sum or a product of such numbers gives.
 NOISE = 2e-6
+# Half a unit in the last place, and that of a small term.
+LEAST_NOISE = 1e-8
 # What remains of it after a cancellation.
 AMPLIFIED_NOISE = 2e-5
 
@@ -63,7 +65,9 @@ def _noise(difference: float, after: str = "") -> Claim:
     return Claim(
         "float32 noise",
         f"differs by {difference:.1e} relative, the size of single precision's rounding (2⁻²³ ≈ 1.2e-7){after}: "
-        "a step is computed in float32",
+        "a step is computed in float32"
+        if difference > LEAST_NOISE
+        else f"differs by {difference:.1e} relative: less than single precision leaves, more than double does",
         "Compute in float64 throughout: look for a cast, a buffer or a constant that is float32, or an approximation.",
     )
 

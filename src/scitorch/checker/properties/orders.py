@@ -28,6 +28,8 @@ def forward(run: Run) -> Iterator[Outcome]:
     """The tangents of the outputs, one argument moving at a time."""
     for index, name in enumerate(run.subject.arguments):
         direction = run.directions(index)
+        if name in run.symmetric:  # what is wrong in other directions is the same mistake
+            direction = tuple((d + d.mH) / 2 if i == index else d for i, d in enumerate(direction))
         try:
             got = run.subject.push(direction)
         except Exception as error:  # noqa: BLE001  whatever forward mode may raise
@@ -168,6 +170,9 @@ def forward_over_forward(run: Run) -> Iterator[Outcome]:
     """`jvp` of `jvp`, against differences of forward mode."""
     if run.wrong_forward:
         yield Outcome("skipped", "", "forward mode is wrong")
+        return
+    if run.symmetric:
+        yield Outcome("skipped", "", f"{', '.join(sorted(run.symmetric))} may only move symmetrically")
         return
     if run.vague:
         yield _told_too_little(run)

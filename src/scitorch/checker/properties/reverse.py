@@ -182,6 +182,8 @@ def _reals(x: Tensor) -> Tensor:
 
 def _diagnosed(run: Run, index: int, trials: Mapping[str, Trial]) -> Outcome:
     found = diagnose_gradient(_evidence(run, index, trials))
+    if found.cause == "symmetric part":
+        run.symmetric.add(run.subject.arguments[index])
     wrong = (t for t in trials.values() if not agrees(t.expected, t.got, t.tolerance))
     shown = next(wrong, trials["random"])
     mismatch = Mismatch("gradient", run.subject.arguments[index], shown.expected, shown.got, shown.tolerance)

@@ -188,7 +188,10 @@ def _stays(run: Run, dtype: torch.dtype, *, complex_inputs: bool) -> Outcome:
         # There is no complex dtype of such low precision.
         if got != (torch.float32 if out.is_complex() and dtype is torch.bfloat16 else dtype):
             sentence = f"For {kind} inputs the result is {str(out.dtype).removeprefix('torch.')}."
-            return run.wrong_statement("dtypes", kind, "dtype changes", sentence, "Return the inputs' dtype.")
+            advice = (
+                "Return the inputs' dtype: look for NumPy, or for a constant or buffer that is made in another one."
+            )
+            return run.wrong_statement("dtypes", kind, "dtype changes", sentence, advice)
     if complex_inputs or dtype is not torch.float32 or run.wrong:
         return Outcome("right", kind)
     return _single_gradient(run, kind)
