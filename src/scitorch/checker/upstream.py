@@ -30,13 +30,18 @@ SUSPECTS: dict[str, tuple[str, Function, tuple[int, ...]]] = {
     ),
     "_linalg_solve_ex": ("torch.linalg.solve", lambda x: torch.linalg.solve(x, x.new_ones(3)), (3, 3)),
     "_linalg_eigh": ("torch.linalg.eigh", lambda x: _values_and_squared_vectors(x + x.mT), (3, 3)),
-    "_weight_norm_interface": ("weight_norm", lambda x: torch._weight_norm(x, x.new_ones(2, 1), 0), (2, 3)),  # noqa: SLF001  what torch.nn.utils.parametrizations.weight_norm calls
+    "_weight_norm_interface": ("weight_norm", lambda x: _weight_norm(x), (2, 3)),
     "linalg_householder_product": (
         "torch.linalg.householder_product",
         lambda x: torch.linalg.householder_product(x, x.new_ones(2)),
         (4, 2),
     ),
 }
+
+
+def _weight_norm(x: Tensor) -> Tensor:
+    """What torch.nn.utils.parametrizations.weight_norm calls."""
+    return torch.ops.aten._weight_norm(x, x.new_ones(len(x), 1), 0)  # noqa: SLF001  no public name
 
 
 def _values_and_squared_vectors(x: Tensor) -> Tensor:
