@@ -11,7 +11,7 @@ from scitorch.checker.causes import CAUSES
 
 pytestmark = pytest.mark.usefixtures("scratch_registry")
 
-# Three mistakes that no table can be long of.
+# What quick mode looks at, by projections.
 ORDERS = {"gradient", "double backward"}
 
 

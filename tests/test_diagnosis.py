@@ -143,6 +143,10 @@ def softmax(x):
     return x.softmax(-1)
 
 
+def standardised(x):
+    return (x - x.mean(-1, keepdim=True)) / x.std(-1, correction=0, keepdim=True)
+
+
 FIRST_OF_EIGHT = normal(4, 2, seed=1)[0, 0]
 SQUARE = {"A": normal(3, 3), "B": normal(3, 3, seed=1)}
 OBLONG = {"A": normal(2, 3), "B": normal(3, 4)}
@@ -435,6 +439,21 @@ TABLE = {
         Case(torch.sqrt, {"input": positive(3)}, lambda right, input: right() + torch.nan * element(input, 1)),
         Case(matmul, OBLONG, lambda right: right() / 0, "inf"),
         Case(softmax, X, lambda g: g * torch.nan, "nan"),
+    ],
+    "missing term": [
+        Case(F.normalize, {"input": normal(3, 5)}, lambda g, input: g / input.norm(dim=1, keepdim=True), "the result"),
+        Case(standardised, {"x": normal(3, 6)}, lambda g, x: g / x.std(1, correction=0, keepdim=True), "ones and"),
+        Case(standardised, {"x": normal(3, 6)}, lambda right, g: right() + g.mean(-1, keepdim=True), "of ones along"),
+    ],
+    "contributions left out": [
+        Case(lambda x: x[[0, 2, 2, 1, 2]], {"x": normal(3)}, lambda g: g[[0, 3, 4]], "written over"),
+        Case(lambda x: x[:, None] - x, {"x": normal(4)}, lambda g: g.sum(1) - g.diag(), "adds up only"),
+        Case(lambda x: x.cumprod(0), {"x": normal(5)}, lambda right, g, x: right() - g * x.cumprod(0) / x, "own place"),
+    ],
+    "mixes along another axis": [
+        Case(softmax, {"x": normal(3, 4)}, lambda g, x: softmax(x) * (g - (g * softmax(x)).sum(0)), "axis 0, which"),
+        Case(standardised, {"x": normal(3, 4)}, lambda g, x: (g - g.mean(0)) / x.std(1, keepdim=True), "axis 1, which"),
+        Case(lambda x: x.cumsum(0), {"x": normal(3, 4)}, lambda g: g.flip(1).cumsum(1).flip(1) + g, "axis 1, which"),
     ],
     "unexplained": [
         Case(matmul, OBLONG, lambda right, A, B: right() + A.sin() * B.sum() * right().sum()),

@@ -7,6 +7,7 @@ from checker_cases import (
     mutants_incoming,
     mutants_orders,
     mutants_scaling,
+    mutants_terms,
     mutants_tutorial,
     right_arrays,
     right_edges,
@@ -20,6 +21,7 @@ RIGHT = right_elementwise.CASES | right_edges.CASES | right_arrays.CASES | right
 MUTANTS = (
     mutants_scaling.CASES
     | mutants_geometry.CASES
+    | mutants_terms.CASES
     | mutants_incoming.CASES
     | mutants_orders.CASES
     | mutants_calls.CASES

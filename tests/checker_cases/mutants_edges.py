@@ -103,7 +103,6 @@ CASES = {
         linalg.cholesky,
         lambda draw: (draw.positive_definite(3),),
         Named("symmetric part", "input0"),
-        Named("wrong forward mode", "input0", "forward mode"),
         order=1,
     ),
     "eigenvalues, of which one triangle is read": mutant(

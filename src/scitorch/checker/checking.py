@@ -15,7 +15,7 @@ from scitorch.core.errors import ArgumentError
 from .progress import progress as progress_bar
 from .properties import FULL, NEEDS_ORDER_2, QUICK
 from .report import Finding, Report, Row
-from .run import Mode, Outcome, Property, Run, message, refused
+from .run import NOTHING_TOLD, Mode, Outcome, Property, Run, message, refused
 from .target import Target, name_of
 
 # What makes every further comparison meaningless.
@@ -27,6 +27,7 @@ SPOILING = {
 Compiler = Literal["aot_eager", "inductor"]
 
 
+@torch.inference_mode(False)  # where it is on there would be no gradients
 def check(
     fn: Any,
     *inputs: Any,
@@ -151,7 +152,7 @@ def _as_far_as_known(run: Run, outcome: Outcome) -> Outcome:
     if outcome.status != "right" or not run.unknown:
         return outcome
     if run.unknown == run.compared:
-        return replace(outcome, status="skipped", detail="there is no reference: differences don't settle on a value")
+        return replace(outcome, status="skipped", detail=NOTHING_TOLD)
     missing = f"{run.unknown} of {run.compared} numbers without a reference"
     return replace(outcome, detail=f"{outcome.detail}, {missing}" if outcome.detail else missing)
 

@@ -1,7 +1,7 @@
 """What is wrong with a derivative: hypotheses are tried on the numbers, the simplest that explains them is named."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scitorch.checker.evidence import Cotangents, Diagnosis, GradientEvidence, Mismatch, Trial
-from scitorch.checker.hypotheses import arguments, functions, geometry, incoming, locality, scaling
+from scitorch.checker.hypotheses import arguments, functions, geometry, incoming, locality, scaling, terms
 from scitorch.checker.hypotheses.claims import (
     Claim,
     Hypothesis,
@@ -32,6 +32,7 @@ GENERIC: Sequence[Hypothesis] = (
     geometry.rearranged,
     geometry.symmetrised,
     locality.anywhere,
+    functions.chain_factors,
     scaling.amplified_noise,
 )
 
@@ -62,8 +63,9 @@ CHEAP: Sequence[Hypothesis] = (
 
 # Each true gradient costs many calls of the function.
 COSTLY: Sequence[Hypothesis] = (
-    locality.clear,
     incoming.missing_sum,
+    terms.contributions_left_out,
+    locality.clear,
     incoming.transposed_or_flipped,
     arguments.mixed_up,
     incoming.mixed_up_on_both_sides,
@@ -77,7 +79,9 @@ LAST: Sequence[Hypothesis] = (
     scaling.varying_factor,
     locality.anywhere,
     incoming.edge_left_out,
+    terms.left_out_of_a_normalisation,
     scaling.amplified_noise,
+    terms.mixed_along_another_axis,
     incoming.right_for_ones,
 )
 
@@ -94,6 +98,8 @@ PATIENCE = 10.0
 
 # Whatever mixes up elements gives larger differences; smaller ones a reference found elsewhere may have by itself.
 SMALL = 1e-3
+
+NEAR = 1e-2  # relative: a mistake in a formula seldom gives so little, an approximation often
 
 RELATIVE = 1e-5
 # A hypothesis that explains less of what is wrong than this, though within the tolerance, is no explanation.
@@ -118,12 +124,14 @@ def diagnose_gradient(evidence: GradientEvidence) -> Diagnosis:
     return _named(evidence, subject, tables)
 
 
-def diagnose(mismatch: Mismatch) -> Diagnosis:
+def diagnose(mismatch: Mismatch, inputs: Mapping[str, Tensor] | None = None) -> Diagnosis:
     """Name the mistake behind any two arrays that should agree, by the two alone.
 
     Parameters
     ----------
     mismatch : Mismatch
+    inputs : mapping of str to Tensor, optional
+        What both were computed from, where a factor of the chain rule may be to blame.
 
     Returns
     -------
@@ -133,7 +141,7 @@ def diagnose(mismatch: Mismatch) -> Diagnosis:
     trial = _comparable(Trial((), mismatch.expected, mismatch.got, mismatch.tolerance))
     evidence = GradientEvidence(
         argument=mismatch.argument,
-        inputs={},
+        inputs={name: _double(value) for name, value in (inputs or {}).items()},
         outputs=(),
         trials={"random": trial},
         pull=_unavailable,
@@ -297,6 +305,7 @@ def _unexplained(evidence: GradientEvidence, subject: str) -> Diagnosis:
         f"{subject} is wrong in {int(wrong.sum())} of {wrong.numel()} elements, most {locality.where(index)} "
         f"({number(trial.got[index].item())} instead of {number(trial.expected[index].item())}), and no mistake that "
         f"was tried explains it; its correlation with what it should be is {correlation:.2f}.",
-        "Compare the two arrays: where they agree, and what distinguishes where they don't.",
+        "Compare the two arrays: where they agree, and what distinguishes where they don't."
+        + (" So near to each other, one may be an approximation." if relative_difference(evidence) < NEAR else ""),
         largest(got - expected) / (largest(got) or 1.0),
     )

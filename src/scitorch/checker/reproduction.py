@@ -102,8 +102,10 @@ def _imported(function: Any, name: str) -> tuple[list[str], str]:
     owner = getattr(function, "__self__", None)
     holder = owner if isinstance(owner, type) else function
     module, path = getattr(holder, "__module__", None), getattr(holder, "__qualname__", "")
-    if getattr(torch, name, None) is function:
-        return [], f"torch.{name}"
+    for home in (torch, torch.linalg, torch.special, torch.fft, torch.nn.functional):
+        for public, value in vars(home).items():
+            if value is function:
+                return [], f"{home.__name__}.{public}"
     known = sys.modules.get(module) if isinstance(module, str) and module != "__main__" else None
     if known is None or getattr(known, path, None) is not holder:
         return [f"function = ...  # your {name}"], "function"

@@ -18,7 +18,10 @@ from .reproduction import reproduction
 from .subject import Subject, Values
 from .target import Target
 
+NOTHING_TOLD = "differences tell nothing: near these inputs the function gives NaN, raises or jumps"
 UNDERFLOW = 1e-22  # of the natural size: a difference that is nothing beside what the derivative is made of
+
+ROUNDING = 1e-12  # of the natural size: threads may sum in another order
 
 Mode = Literal["full", "quick"]
 
@@ -47,6 +50,10 @@ class Run:
         Arguments whose first-order gradient, or tangent, is wrong, so that nothing can be held against it.
     compared, unknown : int
         How many elements were compared for the outcome under way, and of how many of them nothing was known.
+    vague : set of str
+        Arguments of whose gradient the differences tell next to nothing, so that it may be anything.
+    symmetric : set of str
+        Arguments whose gradient is right if they only ever move symmetrically.
     """
 
     target: Target
@@ -61,6 +68,8 @@ class Run:
         self.wrong: set[str] = set()
         self.wrong_forward: set[str] = set()
         self.compared = self.unknown = 0
+        self.vague: set[str] = set()
+        self.symmetric: set[str] = set()
 
     @cached_property
     def subject(self) -> Subject:
@@ -111,7 +120,13 @@ class Run:
         """How large a derivative is where the function changes by its own size over an argument's size."""
         values = [float(_size(v).median()) for v in self.subject.values if v.numel()]
         outputs = [float(out.abs().nan_to_num(nan=0.0, posinf=0.0).amax()) for out in self.outputs if out.numel()]
-        return max(outputs, default=1.0) * max(1.0, 1.0 / min(values, default=1.0))
+        size = max(outputs, default=1.0) * max(1.0, 1.0 / min(values, default=1.0))
+        return min(size, torch.finfo(torch.float64).max)
+
+    @property
+    def rounding(self) -> Tensor:
+        """What the order of steps may do to a result whose terms cancel: nothing but rounding is left of them."""
+        return torch.full((), ROUNDING * self.natural_size, dtype=torch.float64)
 
     def random_like(self, tensors: Sequence[Tensor]) -> Values:
         """Standard normal numbers in the shapes and dtypes of others."""

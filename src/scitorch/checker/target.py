@@ -48,7 +48,7 @@ class Target:
         self.name = name_of(function)
         self._call, parameters = _callable(function, self.name)
         leaves, self._tree = pytree.tree_flatten((tuple(inputs), dict(options), parameters))
-        self._leaves = [leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        self._leaves = [_detached(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         known = _parameter_names(function)
         self.input_names = [known[i] if i < len(known) else f"input{i}" for i in range(len(inputs))]
         names = _leaf_names(self.input_names, inputs, options, parameters)
@@ -98,12 +98,12 @@ class Target:
             values = [v.clone().requires_grad_() for v in self.given]
             try:
                 outputs = self.run(values)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise CheckError(
                     self.name,
                     "the function",
                     "a result for the inputs given",
-                    f"{type(error).__name__}: {str(error).partition(chr(10))[0] or 'no message'}",
+                    f"{type(error).__name__}: {str(error).partition(chr(10))[0].rstrip('.') or 'no message'}",
                     "calling it by itself first",
                 ) from error
             _check_outputs(self.name, outputs)
@@ -141,6 +141,8 @@ def _callable(function: Any, name: str) -> tuple[Call, dict[str, Tensor]]:
             n: p for n, p in function.named_parameters() if p.requires_grad and carries_gradient(p)
         }
         return _stateless(function), parameters
+    if isinstance(function, type) and issubclass(function, torch.nn.Module):
+        raise ArgumentError(name, "fn", "a module", "its class", f"{name}(…)")
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
         function = function.apply
     if not callable(function):
@@ -159,6 +161,11 @@ def _stateless(module: torch.nn.Module) -> Call:
         return functional_call(module, {**frozen, **parameters, **buffers}, inputs, options)
 
     return call
+
+
+def _detached(tensor: Tensor) -> Tensor:
+    # A tensor that was made in inference mode can't be saved for a backward pass; its copy can.
+    return tensor.detach().clone() if tensor.is_inference() else tensor.detach()
 
 
 def _cast(value: Any, dtype: torch.dtype | None) -> Any:

@@ -17,6 +17,7 @@ from .subject import Subject
 
 Function = Callable[..., Tensor]
 
+
 # Seen wrong on torch 2.13 (docs/limits.md). By the ATen operators that a call of the function runs: the function's
 # name, and the function at a point where the fault shows.
 SUSPECTS: dict[str, tuple[str, Function, tuple[int, ...]]] = {
@@ -29,8 +30,24 @@ SUSPECTS: dict[str, tuple[str, Function, tuple[int, ...]]] = {
         (4, 2),
     ),
     "_linalg_solve_ex": ("torch.linalg.solve", lambda x: torch.linalg.solve(x, x.new_ones(3)), (3, 3)),
-    "_linalg_eigh": ("torch.linalg.eigh", lambda x: torch.linalg.eigh(x + x.mT)[0], (3, 3)),
+    "_linalg_eigh": ("torch.linalg.eigh", lambda x: _values_and_squared_vectors(x + x.mT), (3, 3)),
+    "_weight_norm_interface": ("weight_norm", lambda x: _weight_norm(x), (2, 3)),
+    "linalg_householder_product": (
+        "torch.linalg.householder_product",
+        lambda x: torch.linalg.householder_product(x, x.new_ones(2)),
+        (4, 2),
+    ),
 }
+
+
+def _weight_norm(x: Tensor) -> Tensor:
+    """What torch.nn.utils.parametrizations.weight_norm calls."""
+    return torch.ops.aten._weight_norm(x, x.new_ones(len(x), 1), 0)  # noqa: SLF001  no public name
+
+
+def _values_and_squared_vectors(x: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(x)
+    return torch.cat([values[None], vectors**2])  # squared, since their signs are anybody's choice
 
 
 def fault(subject: Subject, nesting: str) -> str | None:

@@ -8,7 +8,7 @@ STATUSES: tuple[Status, ...] = ("right", "wrong", "raises", "skipped")
 
 
 def verdict(report: Report) -> str:
-    """The result in short, as in "right", "1 mistake" or "3 mistakes".
+    """The result in short, as in "right", "1 mistake", "3 mistakes" or "gradient not checked".
 
     Parameters
     ----------
@@ -21,7 +21,10 @@ def verdict(report: Report) -> str:
         A few words.
     """
     count = len(report.findings)
-    return f"{count} mistake{'s' if count > 1 else ''}" if count else "right"
+    if count:
+        return f"{count} mistake{'s' if count > 1 else ''}"
+    gradients = [row.status for row in report.rows if row.property == "gradient"]
+    return "right" if not gradients or "right" in gradients else "gradient not checked"
 
 
 def counts(report: Report) -> str:

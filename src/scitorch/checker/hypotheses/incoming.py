@@ -94,6 +94,13 @@ def not_linear(evidence: GradientEvidence) -> Claims:
         return
     trial = main_trial(evidence)
     small = 1e-4 * largest(trial.got)
+    if largest(evidence.rule(tuple(torch.zeros_like(g) for g in trial.cotangents))) > small:
+        yield Claim(
+            "not linear in the incoming gradient",
+            "isn't zero for an incoming gradient of zeros: something is added that isn't multiplied by it",
+            "The result must be Jᵀ g: every term has g in it (log_softmax's is g − softmax · Σ g, for example).",
+        )
+        return
     for factor in (2.0, -1.0):
         scaled = evidence.rule(tuple(factor * cotangent for cotangent in trial.cotangents))
         if largest(scaled - factor * trial.got) > small:

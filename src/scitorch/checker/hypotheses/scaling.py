@@ -19,6 +19,8 @@ from scitorch.checker.hypotheses.claims import (
 
 # A few units in the last place of single precision, as a sum or a product of such numbers gives.
 NOISE = 2e-6
+# Half a unit in the last place, and that of a small term.
+LEAST_NOISE = 1e-8
 # What remains of it after a cancellation.
 AMPLIFIED_NOISE = 2e-5
 
@@ -63,7 +65,9 @@ def _noise(difference: float, after: str = "") -> Claim:
     return Claim(
         "float32 noise",
         f"differs by {difference:.1e} relative, the size of single precision's rounding (2⁻²³ ≈ 1.2e-7){after}: "
-        "a step is computed in float32",
+        "a step is computed in float32"
+        if difference > LEAST_NOISE
+        else f"differs by {difference:.1e} relative: less than single precision leaves, more than double does",
         "Compute in float64 throughout: look for a cast, a buffer or a constant that is float32, or an approximation.",
     )
 
@@ -108,7 +112,7 @@ def factor(evidence: GradientEvidence) -> Claims:
     varied = several and not _is_uniform(evidence)
     if not ratio or not (memorable or several or evidence.inputs):
         return
-    meanings = [words for value, words in _named_factors(evidence) if _equal(ratio, value)]
+    meanings = [words for value, words in (*_named_factors(evidence), *_mixed_sizes(evidence)) if _equal(ratio, value)]
     yield Claim(
         "constant factor",
         f"is {number(ratio)} times what it should be" + (f" ({meanings[0]}?)" if meanings else ""),
@@ -187,6 +191,16 @@ def _named_factors(evidence: GradientEvidence) -> Iterable[tuple[float, str]]:
     for value, what in ((2 * math.pi, "2π"), (math.pi, "π"), (math.sqrt(2 * math.pi), "√(2π)"), (math.e, "e")):
         yield value, what
         yield 1 / value, f"1 / {what}"
+
+
+def _mixed_sizes(evidence: GradientEvidence) -> Iterable[tuple[float, str]]:
+    """Ratios of sizes, which are memorable only if they are small fractions: most numbers are near one."""
+    sizes = list(_sizes(evidence))
+    for value, what in sizes:
+        if value > 1:
+            yield (value - 1) / value, f"(n − 1) / n for {what}: Bessel's correction left out"
+            yield value / (value - 1), f"n / (n − 1) for {what}: Bessel's correction where there is none"
+        yield from ((value / other, f"{what} over {its}: divided by the wrong one") for other, its in sizes if other)
 
 
 def _sizes(evidence: GradientEvidence) -> Iterable[tuple[int, str]]:

@@ -28,6 +28,8 @@ def forward(run: Run) -> Iterator[Outcome]:
     """The tangents of the outputs, one argument moving at a time."""
     for index, name in enumerate(run.subject.arguments):
         direction = run.directions(index)
+        if name in run.symmetric:  # what is wrong in other directions is the same mistake
+            direction = tuple((d + d.mH) / 2 if i == index else d for i, d in enumerate(direction))
         try:
             got = run.subject.push(direction)
         except Exception as error:  # noqa: BLE001  whatever forward mode may raise
@@ -60,7 +62,8 @@ def _transposed(run: Run, direction: Values, got: Sequence[Tensor | None]) -> bo
 
 
 def _diagnosed(run: Run, mismatch: Mismatch, cause: str, what: str) -> Outcome:
-    found = diagnose(mismatch)
+    inputs = dict(zip(run.subject.arguments, run.subject.values, strict=True))
+    found = diagnose(mismatch, inputs if mismatch.property == "forward mode" else None)
     sentence = f"{what}: {found.sentence[0].lower()}{found.sentence[1:]}"
     return run.wrong_values(mismatch, cause, sentence, found.advice)
 
@@ -127,6 +130,8 @@ def _second(run: Run, kind: str, index: int, derived: Derived) -> Outcome:
     name, names = run.subject.arguments[index], run.subject.arguments
     if run.wrong:
         return Outcome("skipped", name, f"the gradient of {', '.join(sorted(run.wrong))} is wrong")
+    if run.vague:
+        return _told_too_little(run, name)
     direction = run.directions(index)
     try:
         got = filled(derived(run, direction), run.subject.values)
@@ -137,6 +142,10 @@ def _second(run: Run, kind: str, index: int, derived: Derived) -> Outcome:
         if mismatch := run.compare(kind, name, e, g, error):
             return _wrong_second(run, mismatch, other)
     return Outcome("right", name)
+
+
+def _told_too_little(run: Run, name: str = "") -> Outcome:
+    return Outcome("skipped", name, f"of the gradient of {', '.join(sorted(run.vague))} differences tell too little")
 
 
 def _wrong_second(run: Run, mismatch: Mismatch, other: str) -> Outcome:
@@ -161,6 +170,12 @@ def forward_over_forward(run: Run) -> Iterator[Outcome]:
     """`jvp` of `jvp`, against differences of forward mode."""
     if run.wrong_forward:
         yield Outcome("skipped", "", "forward mode is wrong")
+        return
+    if run.symmetric:
+        yield Outcome("skipped", "", f"{', '.join(sorted(run.symmetric))} may only move symmetrically")
+        return
+    if run.vague:
+        yield _told_too_little(run)
         return
     first, second = run.directions(), run.directions()
     tangent = lambda *values: jvp(run.subject.function, values, first)[1]  # noqa: E731  a function of values

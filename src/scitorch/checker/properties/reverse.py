@@ -12,16 +12,17 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from scitorch.checker.comparison import agrees, inner, relative_error, tolerance
+from scitorch.checker.comparison import again, agrees, inner, relative_error, tolerance
 from scitorch.checker.diagnosis import diagnose, diagnose_gradient
 from scitorch.checker.evidence import Cotangents, GradientEvidence, Mismatch, Trial
 from scitorch.checker.reference import Reference
-from scitorch.checker.run import Outcome, Run, filled, message, refused
+from scitorch.checker.run import NOTHING_TOLD, Outcome, Run, filled, message, refused
 
 SECONDS = 20.0  # that the numerical gradient of one argument may take
 MANY = 4096  # elements: of more, a diagnosis looks at a part
 PART = 256
 SUBSETS = 32
+VAGUE = 0.1  # of the largest element: with so large an error of its own a reference tells next to nothing
 
 
 def gradient(run: Run) -> Iterator[Outcome]:
@@ -83,9 +84,21 @@ def _whole(run: Run, index: int) -> Outcome:
     trials = _trials(run, index)
     name = run.subject.arguments[index]
     error = max(relative_error(t.expected, t.got) for t in trials.values())
-    if all(run.agrees(t.expected, t.got, t.tolerance) for t in trials.values()):
-        return Outcome("right", name, f"{run.subject.values[index].numel()} elements", error)
-    return _diagnosed(run, index, trials)
+    if not all(agrees(t.expected, t.got, t.tolerance) for t in trials.values()):
+        return _diagnosed(run, index, trials)
+    return _agreeing(run, name, trials["random"], error)
+
+
+def _agreeing(run: Run, name: str, trial: Trial, error: float) -> Outcome:
+    """What agrees with differences is right as far as these tell."""
+    told, count = trial.tolerance.isfinite() & trial.expected.isfinite(), trial.expected.numel()
+    size = trial.expected[told].abs().max() if told.any() else 0.0
+    if not told.all() or bool((trial.tolerance > VAGUE * size).any() and size > 0):
+        run.vague.add(name)
+    if count and not told.any():
+        return Outcome("skipped", name, NOTHING_TOLD)
+    among = "" if told.all() else f"; differences tell nothing about {int((~told).sum())} of them"
+    return Outcome("right", name, f"{count} elements{among}", error)
 
 
 def _trials(run: Run, index: int) -> dict[str, Trial]:
@@ -106,10 +119,11 @@ def _projected(run: Run, index: int) -> Outcome:
     ones = tuple(torch.ones_like(out) for out in run.outputs)
     incoming = [run.cotangents, run.random_like(run.outputs), ones]
     pulled = [filled(run.subject.pull(g), run.subject.values)[index] for g in incoming]
-    largest = 0.0
+    largest, told = 0.0, False
     for _ in range(2):
         direction = run.directions(index)
         tangents, errors = run.reference.push(direction)
+        told |= any(bool((t.isfinite() & e.isfinite()).all()) for t, e in zip(tangents, errors, strict=True))
         for cotangents, got in zip(incoming, pulled, strict=True):
             expected = inner(cotangents, tangents)
             error = inner([g.abs() for g in cotangents], [e.abs() for e in errors])
@@ -117,8 +131,11 @@ def _projected(run: Run, index: int) -> Outcome:
             largest = max(largest, relative_error(expected, products.sum()))
             # Rounding in the sum is of the size of its terms.
             size = products.abs().sum() * run.precision[1] * 10
-            if not run.agrees(expected, products.sum(), tolerance(expected, error, run.precision) + size):
+            if not agrees(expected, products.sum(), tolerance(expected, error, run.precision) + size):
                 return _examined(run, index)
+    if not told:
+        run.vague.add(name)
+        return Outcome("skipped", name, NOTHING_TOLD)
     return Outcome("right", name, "random projections", largest)
 
 
@@ -164,6 +181,8 @@ def _reals(x: Tensor) -> Tensor:
 
 def _diagnosed(run: Run, index: int, trials: Mapping[str, Trial]) -> Outcome:
     found = diagnose_gradient(_evidence(run, index, trials))
+    if found.cause == "symmetric part":
+        run.symmetric.add(run.subject.arguments[index])
     wrong = (t for t in trials.values() if not agrees(t.expected, t.got, t.tolerance))
     shown = next(wrong, trials["random"])
     mismatch = Mismatch("gradient", run.subject.arguments[index], shown.expected, shown.got, shown.tolerance)
@@ -199,6 +218,9 @@ def _evidence(run: Run, index: int, trials: Mapping[str, Trial]) -> GradientEvid
 
 def _is_cut(run: Run, seen: _Seen) -> bool:
     """Whether the gradient becomes right if no tensor is detached on the way."""
+    within = tolerance(seen.expected, seen.error, run.precision)
+    if agrees(seen.expected, seen.got, within):  # what is wrong lies outside of the part that is looked at
+        return False
 
     def function(*values: Tensor) -> tuple[Tensor, ...]:
         with Undetached():
@@ -209,7 +231,6 @@ def _is_cut(run: Run, seen: _Seen) -> bool:
             gradient = run.subject.derived(function).pull(run.cotangents)[seen.index]
     except Exception:  # noqa: BLE001  what expects a detached tensor may raise whatever it likes
         return False
-    within = tolerance(seen.expected, seen.error, run.precision)
     return gradient is not None and agrees(seen.expected, seen.part(gradient), within)
 
 
@@ -269,7 +290,8 @@ def _same_gradients(run: Run, kind: str, given: tuple[Tensor | None, ...], plain
         advice = "Take whatever strides come (.contiguous()), and treat None as zero."
         return run.wrong_statement("incoming gradient", "", "incoming gradient's layout", sentence, advice)
     for name, e, g in zip(run.subject.arguments, expected, got, strict=True):
-        if mismatch := run.compare("incoming gradient", name, e, g):
+        # Of a normalisation the gradient for ones is nothing but rounding.
+        if mismatch := run.compare("incoming gradient", name, e, g, again(e) + run.rounding):
             sentence = (
                 f"With {kind} incoming gradients that of {name} isn't what it is for the same numbers laid out plainly."
             )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import vjp, vmap
 
-from scitorch.checker.run import Outcome, Run, filled, refused
+from scitorch.checker.run import Outcome, Run, filled, message, refused
 from scitorch.checker.subject import Values
 
 BATCH = 3
@@ -26,19 +26,28 @@ def vmapped(run: Run) -> Iterator[Outcome]:
         values = [b if i in choice else v for i, (b, v) in enumerate(zip(batch, subject.values, strict=True))]
         items = [[v[k] if i in choice else v for i, v in enumerate(values)] for k in range(BATCH)]
         over = ", ".join(subject.arguments[i] for i in choice)
-        loop = [subject.at(item).outputs() for item in items]
-        outcome = _as_a_loop(run, "vmap", over, lambda v=values, d=dims: vmap(subject.function, d)(*v), loop)
+        try:
+            loop = [subject.at(item).outputs() for item in items]
+        except Exception as error:  # noqa: BLE001  beyond the edge of its domain a function may raise whatever it likes
+            yield Outcome("skipped", over, f"the function can't be evaluated near its inputs: {message(error)}")
+            return
+        outcome = _as_a_loop(run, "vmap", "vmap", over, lambda v=values, d=dims: vmap(subject.function, d)(*v), loop)
         yield outcome
         if outcome.status == "raises":
             return
         if run.backward_raises:
             continue
         loop = [filled(subject.at(item).pull(cotangents), item) for item in items]
-        yield _as_a_loop(run, "vmap of the gradient", over, lambda v=values, d=dims: vmap(pulled, d)(*v), loop)
+        yield _as_a_loop(run, "vmap", "vmap of the gradient", over, lambda v=values, d=dims: vmap(pulled, d)(*v), loop)
 
 
 def _as_a_loop(
-    run: Run, kind: str, argument: str, batched: Callable[[], Sequence[Tensor]], loop: Sequence[Sequence[Tensor]]
+    run: Run,
+    name: str,
+    kind: str,
+    argument: str,
+    batched: Callable[[], Sequence[Tensor]],
+    loop: Sequence[Sequence[Tensor]],
 ) -> Outcome:
     """Compare a batched call with the results of a loop over the items."""
     try:
@@ -49,8 +58,8 @@ def _as_a_loop(
     for e, g in zip(map(torch.stack, zip(*loop, strict=True)), got, strict=True):
         if e.shape != g.shape:
             sentence = f"Under {kind} the shape is {tuple(g.shape)} where a loop over the items gives {tuple(e.shape)}."
-            return run.wrong_statement("vmap", argument, "differs under vmap", sentence, "Mend the batching rule.")
-        if mismatch := run.compare("vmap", argument, e.detach(), g):
+            return run.wrong_statement(name, argument, "differs under vmap", sentence, "Mend the batching rule.")
+        if mismatch := run.compare(name, argument, e.detach(), g):
             over = f" over {argument}" if argument else ""
             sentence = f"Under {kind}{over} the result is not that of a loop over the items."
             return run.wrong_values(mismatch, "differs under vmap", sentence, "Mend the batching rule.")
@@ -76,7 +85,7 @@ def batched_gradients(run: Run) -> Iterator[Outcome]:
     except Exception as error:  # noqa: BLE001  whatever a backward pass may raise
         yield refused(error)
         return
-    yield _as_a_loop(run, "is_grads_batched", "", batched, loop)
+    yield _as_a_loop(run, "batched gradients", "is_grads_batched", "", batched, loop)
 
 
 def leading_dimensions(run: Run) -> Iterator[Outcome]:
@@ -86,14 +95,23 @@ def leading_dimensions(run: Run) -> Iterator[Outcome]:
     if not _independent(run, batch, items):
         yield Outcome("skipped", "", "leading dimensions are no batch to this function")
         return
-    incoming = [torch.stack([g] * BATCH) for g in run.cotangents]
-    try:
-        loop = [filled(run.subject.at(item).pull(run.cotangents), item) for item in items]
-    except Exception as error:  # noqa: BLE001  whatever a backward pass may raise
-        yield refused(error)
+    if run.wrong:  # what mixes up the elements of one item may mix up items, too: the same mistake
+        yield Outcome("skipped", "", f"the gradient of {', '.join(sorted(run.wrong))} is wrong")
         return
-    yield _as_a_loop(run, "a leading dimension", "", lambda: filled(run.subject.at(batch).pull(incoming), batch), loop)
+    yield _batch_of_gradients(run, batch, items)
     yield _no_items(run)
+
+
+def _batch_of_gradients(run: Run, batch: Sequence[Tensor], items: Sequence[Sequence[Tensor]]) -> Outcome:
+    # Of their own for each item, since a mean over all items of the same is that over one.
+    each = [run.random_like(run.outputs) for _ in range(BATCH)]
+    incoming = [torch.stack(parts) for parts in zip(*each, strict=True)]
+    try:
+        loop = [filled(run.subject.at(item).pull(g), item) for item, g in zip(items, each, strict=True)]
+    except Exception as error:  # noqa: BLE001  whatever a backward pass may raise
+        return refused(error)
+    pulled = lambda: filled(run.subject.at(batch).pull(incoming), batch)  # noqa: E731  called where it may raise
+    return _as_a_loop(run, "leading dimensions", "a leading dimension", "", pulled, loop)
 
 
 def _independent(run: Run, batch: Sequence[Tensor], items: Sequence[Sequence[Tensor]]) -> bool:

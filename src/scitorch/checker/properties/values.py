@@ -88,9 +88,8 @@ def _same_results(run: Run, name: str, kind: str, plain: Sequence[Tensor], laid:
     except Exception as error:  # noqa: BLE001  whatever the function may raise
         return refused(error, name)
     # Where all rows are alike the result may be nothing but rounding (what is left after the mean is taken off).
-    rounding = torch.full((), SAME * run.natural_size)
     for e, g in zip(expected, got, strict=True):
-        if e.shape == g.shape and (mismatch := run.compare("layouts", name, e, g, again(e) + rounding)):
+        if e.shape == g.shape and (mismatch := run.compare("layouts", name, e, g, again(e) + run.rounding)):
             sentence = f"The value is another one if {name} is {kind}."
             return run.wrong_values(mismatch, "depends on the layout", sentence, advice)
     try:
@@ -99,7 +98,7 @@ def _same_results(run: Run, name: str, kind: str, plain: Sequence[Tensor], laid:
     except Exception as error:  # noqa: BLE001  a backward pass may raise what it likes: the property "gradient" says so
         return refused(error, name)
     for argument, e, g in zip(run.subject.arguments, wanted, found, strict=True):
-        if mismatch := run.compare("layouts", argument, e, g, again(e) + rounding):
+        if mismatch := run.compare("layouts", argument, e, g, again(e) + run.rounding):
             sentence = f"The gradient of {argument} is another one if {name} is {kind}."
             return run.wrong_values(mismatch, "depends on the layout", sentence, advice, name)
     return Outcome("right", name, kind)
@@ -155,6 +154,8 @@ def _known_view(x: Tensor) -> bool:
 def _overlap(a: Tensor, b: Tensor) -> bool:
     if not a.numel() or not b.numel() or a.device != b.device or a.device.type == "meta":
         return False
+    if a.layout is not torch.strided or b.layout is not torch.strided:
+        return False
     (start_a, end_a), (start_b, end_b) = _extent(a), _extent(b)
     return start_a < end_b and start_b < end_a
 
@@ -187,7 +188,10 @@ def _stays(run: Run, dtype: torch.dtype, *, complex_inputs: bool) -> Outcome:
         # There is no complex dtype of such low precision.
         if got != (torch.float32 if out.is_complex() and dtype is torch.bfloat16 else dtype):
             sentence = f"For {kind} inputs the result is {str(out.dtype).removeprefix('torch.')}."
-            return run.wrong_statement("dtypes", kind, "dtype changes", sentence, "Return the inputs' dtype.")
+            advice = (
+                "Return the inputs' dtype: look for NumPy, or for a constant or buffer that is made in another one."
+            )
+            return run.wrong_statement("dtypes", kind, "dtype changes", sentence, advice)
     if complex_inputs or dtype is not torch.float32 or run.wrong:
         return Outcome("right", kind)
     return _single_gradient(run, kind)
