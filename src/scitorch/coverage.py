@@ -13,6 +13,7 @@ from scitorch import _CATALOGUE
 from scitorch.core import Operator
 
 METHODS = ("__init__", "__call__", "cdf", "icdf")  # of classes: what tensors are given to
+MASKS = {"footprint"}  # tensors of truth values, which nothing can be differentiated in
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Support:
     ----------
     module, function, argument : str
     derivative : str
-        "rule", "zero", "not implemented: reason" or "none".
+        "rule", "zero" or "not implemented: reason".
     """
 
     module: str
@@ -33,7 +34,7 @@ class Support:
 
 
 def supported() -> Iterator[Support]:
-    """Every tensor argument of every public function, module by module."""
+    """Every argument of every public function that is a tensor of numbers, module by module."""
     for name in _CATALOGUE:
         module = importlib.import_module(f"scitorch.{name}")
         for function in module.__all__:
@@ -47,10 +48,11 @@ def _arguments(function: Any) -> Iterator[tuple[str, str]]:
     elif not inspect.isclass(function):
         yield from _parameters(function)
     else:
-        methods = (vars(function).get(name) or getattr(function, name, None) for name in METHODS)
-        yield from dict(
-            pair for method in methods if inspect.isfunction(method) for pair in _parameters(method)
-        ).items()
+        methods = (getattr(function, name, None) for name in METHODS)
+        found = dict(pair for method in methods if inspect.isfunction(method) for pair in _parameters(method))
+        if getattr(getattr(function, "support", None), "is_discrete", False):
+            found["value"] = "zero"  # distribution function and quantile are staircases in it
+        yield from found.items()
 
 
 def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
@@ -59,7 +61,7 @@ def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
         beneath = {o.derivatives[name] for o in _operators_beside(function) if name in o.derivatives}
         if len(beneath) == 1:
             yield name, beneath.pop()
-        elif "Tensor" in str(parameter.annotation):
+        elif "Tensor" in str(parameter.annotation) and name not in MASKS:
             yield name, "rule"
 
 

@@ -1,6 +1,7 @@
 """The checker finds nothing wrong with any catalogue function, and what the table says is differentiable is so.
 
-The calls are some of the grid's: of every function the first, the middle and the last that suit.
+The calls are some of the grid's: of every function the first, the middle and the last that a derivative can be asked
+of.
 """
 
 import inspect
@@ -18,6 +19,18 @@ from scitorch.coverage import supported
 
 MANY = 200  # elements: a larger call shows nothing more
 PICKED = 3
+
+LEFT_OUT = {  # no derivative exists there, or none that differences could tell
+    "expn 16": "x = 0 is the pole of E_0 and E_1",
+    "hankel1 14": "z = 0 is the pole",
+    "hankel2 14": "z = 0 is the pole",
+    "interp 62": "x = 0 is a point of xp, where the slope jumps",
+    "logm 28": "an eigenvalue of -1, on the branch cut",
+    "sosfiltfilt 0": "the default padlen counts the zeros of sos: moving one of them makes the padding longer",
+    "sosfiltfilt 109": "the same",
+    "sqrtm 28": "an eigenvalue of -1, on the branch cut",
+    "voigt_profile 10": "sigma = gamma = 0 is a point mass",
+}
 
 
 def _suits(case):
@@ -40,7 +53,7 @@ def _picked():
 PICKS = dict(_picked())
 
 
-@pytest.mark.parametrize("name", PICKS)
+@pytest.mark.parametrize("name", [name for name in PICKS if name not in LEFT_OUT])
 def test_the_checker_finds_nothing(name):
     case = PICKS[name]
     try:
@@ -51,6 +64,10 @@ def test_the_checker_finds_nothing(name):
         return
     assert report.ok, str(report)
     assert not [row for row in report.rows if row.detail.startswith("the check itself failed")], str(report)
+
+
+def test_what_is_left_out_is_there():
+    assert LEFT_OUT.keys() <= PICKS.keys()
 
 
 def test_every_function_with_a_derivative_is_in_the_grid():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -86,7 +86,7 @@ class BSpline:
         """Knots, coefficients and degree."""
         return self.t, self.c, self.k
 
-    def __call__(self, x: Any, nu: int = 0, extrapolate: Extrapolate = None) -> Tensor:
+    def __call__(self, x: Tensor | float, nu: int = 0, extrapolate: Extrapolate = None) -> Tensor:
         """The values, or derivatives of order `nu`, at points of any shape."""
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
         if nu < 0:
@@ -140,7 +140,7 @@ class BSpline:
         zeros = torch.zeros_like(self.c[:1]).expand(missing, *self.c.shape[1:])
         return self.t, torch.cat((self.c, zeros)), self.k
 
-    def integrate(self, a: Any, b: Any, extrapolate: Extrapolate = None) -> Tensor:
+    def integrate(self, a: Tensor | float, b: Tensor | float, extrapolate: Extrapolate = None) -> Tensor:
         """The integral from `a` to `b`, differentiable in both; without extrapolation the spline is zero outside."""
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
         first, last = self._ends()

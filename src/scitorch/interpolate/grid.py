@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -108,7 +107,9 @@ class RegularGridInterpolator:
         if method in DEGREES:
             self._spline(method)
 
-    def __call__(self, xi: Any, method: str | None = None, *, nu: Sequence[int] | None = None) -> Tensor:
+    def __call__(
+        self, xi: Tensor | tuple[Tensor, ...], method: str | None = None, *, nu: Sequence[int] | None = None
+    ) -> Tensor:
         """The values (for splines, derivatives of orders `nu`) at points ``(..., d)``, or at a tuple of d tensors."""
         method = self.method if method is None else _known(method)
         x = self._points(xi)
@@ -136,7 +137,7 @@ class RegularGridInterpolator:
         result = torch.where(flat.isnan().any(-1)[rest], math.nan, result)
         return result.reshape((*shape, *result.shape[1:]))
 
-    def _points(self, xi: Any) -> Tensor:
+    def _points(self, xi: Tensor | tuple[Tensor, ...]) -> Tensor:
         count = len(self.grid)
         if isinstance(xi, tuple):
             x = torch.stack(torch.broadcast_tensors(*as_data(*xi)), -1)

@@ -11,7 +11,14 @@ from scitorch.core.errors import ArgumentError
 from scitorch.interpolate.checks import as_data, as_points, complex_of, count_at_most, real_of
 
 
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Tensor:
+def interp(
+    x: Tensor | float,
+    xp: Tensor,
+    fp: Tensor,
+    left: Tensor | complex | None = None,
+    right: Tensor | complex | None = None,
+    period: float | None = None,
+) -> Tensor:
     """Piecewise linear interpolation through points in one dimension.
 
     Parameters

@@ -66,7 +66,7 @@ class PPoly:
         self.axis = axis
         return self
 
-    def __call__(self, x: Any, nu: int = 0, extrapolate: Extrapolate = None) -> Tensor:
+    def __call__(self, x: Tensor | float, nu: int = 0, extrapolate: Extrapolate = None) -> Tensor:
         """The values, or derivatives of order `nu`, at points of any shape."""
         extrapolate = self.extrapolate if extrapolate is None else _known(type(self).__name__, extrapolate)
         if nu < 0:
@@ -101,7 +101,7 @@ class PPoly:
         extrapolate = False if self.extrapolate == "periodic" else self.extrapolate
         return self.construct_fast(c, self.x, extrapolate, self.axis)
 
-    def integrate(self, a: Any, b: Any, extrapolate: Extrapolate = None) -> Tensor:
+    def integrate(self, a: Tensor | float, b: Tensor | float, extrapolate: Extrapolate = None) -> Tensor:
         """The integral from `a` to `b`, differentiable in both."""
         extrapolate = self.extrapolate if extrapolate is None else _known(type(self).__name__, extrapolate)
         return integral(self.antiderivative(), a, b, self.x[0], self.x[-1], extrapolate)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from functools import reduce
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,9 +91,9 @@ class RBFInterpolator:
         y: Tensor,
         d: Tensor,
         neighbors: int | None = None,
-        smoothing: Any = 0.0,
+        smoothing: Tensor | float = 0.0,
         kernel: str = "thin_plate_spline",
-        epsilon: Any = None,
+        epsilon: Tensor | float | None = None,
         degree: int | None = None,
     ) -> None:
         (y,), (d,) = as_data(y), as_data(d)
@@ -118,7 +117,7 @@ class RBFInterpolator:
         flat = _columns(self.d)
         self._fitted = self._fit(self.y, flat, self.smoothing) if self.neighbors is None else None
 
-    def __call__(self, x: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """The values at points of shape (q, n)."""
         (x,) = as_data(x)
         if x.is_complex() or x.ndim != 2 or x.shape[1] != self.y.shape[1]:
@@ -170,7 +169,7 @@ def _columns(d: Tensor) -> Tensor:
     return torch.cat((flat.real, flat.imag), -1) if flat.is_complex() else flat
 
 
-def _epsilon(kernel: str, epsilon: Any) -> Any:
+def _epsilon(kernel: str, epsilon: Tensor | float | None) -> Tensor | float:
     if kernel not in KERNELS:
         raise ArgumentError(OWNER, "kernel", " or ".join(map(repr, KERNELS)), repr(kernel))
     if epsilon is None and kernel not in SCALE_INVARIANT:

@@ -56,6 +56,7 @@ def _hermitian(name: str, **matrices: Array) -> list[Array]:
 def _continuous_vjp(
     g: Tensor, out: Tensor, a: Tensor, b: Tensor, r: Tensor, e: Tensor | None, s: Tensor | None
 ) -> dict[str, Tensor]:
+    r = (r + r.mH) / 2  # what the kernel takes of it, so that derivatives of this rule hold along every direction
     # F = Eᴴ X A + Aᴴ X E - Kᴴ R K + Q, R K = Bᴴ X E + Sᴴ; its derivative in X is Eᴴ dX (A - B K) + its adjoint.
     xe = out if e is None else out @ e
     k = solve_general(r, b.mH @ xe if s is None else b.mH @ xe + s.mH)
@@ -68,6 +69,7 @@ def _continuous_vjp(
 def _discrete_vjp(
     g: Tensor, out: Tensor, a: Tensor, b: Tensor, r: Tensor, e: Tensor | None, s: Tensor | None
 ) -> dict[str, Tensor]:
+    r = (r + r.mH) / 2  # as above
     # F = Aᴴ X A - Eᴴ X E - Kᴴ (R + Bᴴ X B) K + Q, (R + Bᴴ X B) K = Bᴴ X A + Sᴴ; its derivative in X is
     # (A - B K)ᴴ dX (A - B K) - Eᴴ dX E.
     bx = b.mH @ out

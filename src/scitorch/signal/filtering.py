@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scitorch.core.errors import ArgumentError, ShapeError
+from scitorch.linalg.systems import solve_general
 
 from .direct import convolve_last
 from .recursive import filter_cascade, filter_section
@@ -301,7 +302,7 @@ def _steady_state(b: Tensor, a: Tensor) -> Tensor:
     step = torch.eye(order, dtype=a.dtype, device=a.device)
     system = step - F.pad(step[1:, 1:], (1, 0, 0, 1)) + F.pad(a[..., 1:, None], (0, order - 1))
     right = b[..., 1:] - a[..., 1:] * b[..., :1]
-    return torch.linalg.solve(system.to(right.dtype), right)
+    return solve_general(system.to(right.dtype), right[..., None])[..., 0]
 
 
 def _extended(name: str, x: Tensor, padtype: str | None, edge: int) -> tuple[int, Tensor]:

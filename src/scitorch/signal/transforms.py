@@ -25,7 +25,8 @@ def fftconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequen
     Returns
     -------
     Tensor
-        In the promoted dtype of the two; whole numbers become floats. Of no elements where an input has none.
+        In the promoted dtype of the two; whole numbers become floats. Of shape (0,) where an input has no elements
+        along one of the axes (SciPy: along any).
 
     Raises
     ------
@@ -52,9 +53,10 @@ def fftconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequen
     check_dimensions("fftconvolve", in1, in2)
     if in1.dim() == 0:
         return in1 * in2
-    if in1.numel() == 0 or in2.numel() == 0:
+    chosen = _checked_axes("fftconvolve", in1.dim(), axes)
+    if _is_empty_along(chosen, in1, in2):
         return (in1.flatten()[:0, None] * in2.flatten()[None, :0]).flatten()
-    in1, in2, chosen = _prepared("fftconvolve", in1, in2, mode, axes)
+    in1, in2, chosen = _prepared("fftconvolve", in1, in2, mode, chosen)
     whole = _product_of_transforms(in1, in2, chosen) if chosen else in1 * in2
     return cropped("fftconvolve", mode, whole, in1, in2, chosen)
 
@@ -74,7 +76,8 @@ def oaconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequenc
     Returns
     -------
     Tensor
-        In the promoted dtype of the two; whole numbers become floats. Of no elements where an input has none.
+        In the promoted dtype of the two; whole numbers become floats. Of shape (0,) where an input has no elements
+        along one of the axes (SciPy: along any).
 
     Raises
     ------
@@ -103,7 +106,7 @@ def oaconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequenc
     check_dimensions("oaconvolve", in1, in2)
     if in1.dim() == 0 or in1.numel() == 0 or in2.numel() == 0:
         return fftconvolve(in1, in2, mode, axes)
-    in1, in2, chosen = _prepared("oaconvolve", in1, in2, mode, axes)
+    in1, in2, chosen = _prepared("oaconvolve", in1, in2, mode, _checked_axes("oaconvolve", in1.dim(), axes))
     whole = _overlap_added(in1, in2, chosen) if chosen else in1 * in2
     return cropped("oaconvolve", mode, whole, in1, in2, chosen)
 
@@ -124,17 +127,22 @@ def check_dimensions(name: str, in1: Tensor, in2: Tensor) -> None:
         raise ShapeError(name, "in1, in2", "the same number of dimensions", f"{in1.dim()} and {in2.dim()}")
 
 
-def _prepared(
-    name: str, in1: Tensor, in2: Tensor, mode: str, axes: int | Sequence[int] | None
-) -> tuple[Tensor, Tensor, list[int]]:
-    """The two, the larger first where the mode asks for it, and the axes to transform."""
-    count = in1.dim()
+def _checked_axes(name: str, count: int, axes: int | Sequence[int] | None) -> list[int]:
     given = list(range(count)) if axes is None else [axes] if isinstance(axes, int) else list(axes)
     chosen = [axis + count if axis < 0 else axis for axis in given]
     if not chosen or len(set(chosen)) < len(chosen) or any(not 0 <= axis < count for axis in chosen):
         raise ArgumentError(name, "axes", f"different axes of {count} dimensions", f"{axes}")
-    chosen = [axis for axis in chosen if in1.shape[axis] != 1 and in2.shape[axis] != 1]
-    for axis in set(range(count)) - set(chosen):
+    return chosen
+
+
+def _is_empty_along(axes: Sequence[int], *inputs: Tensor) -> bool:
+    return any(x.shape[axis] == 0 for x in inputs for axis in axes)
+
+
+def _prepared(name: str, in1: Tensor, in2: Tensor, mode: str, axes: Sequence[int]) -> tuple[Tensor, Tensor, list[int]]:
+    """The two, the larger first where the mode asks for it, and the axes to transform."""
+    chosen = [axis for axis in axes if in1.shape[axis] != 1 and in2.shape[axis] != 1]
+    for axis in set(range(in1.dim())) - set(chosen):
         if in1.shape[axis] != in2.shape[axis] and 1 not in (in1.shape[axis], in2.shape[axis]):
             got = f"{tuple(in1.shape)} and {tuple(in2.shape)}"
             raise ShapeError(name, "in1, in2", f"sizes that broadcast along axis {axis}", got)

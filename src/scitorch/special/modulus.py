@@ -77,10 +77,13 @@ def _complete(p: Array, kind: str, times: int) -> Array:
     if times == 1:
         return _by_carlson(kind, np.zeros_like(p), np.ones_like(p), p)
     reach = np.arcsinh(np.maximum(p, 1 / np.maximum(p, 1e-300)) ** 0.5) + _TAIL
+    reach = np.where(np.isfinite(reach), reach, 0)
     result = np.zeros_like(p)
-    for k in range(ceil(np.max(reach, initial=0) / _STEP)):
-        # Half of the whole line, on which the integrand is even.
-        result += _STEP * (0.5 if k == 0 else 1) * _integrand(np.full_like(p, k * _STEP), p, kind, times)
+    for k in range(1, ceil(np.max(reach, initial=0) / _STEP)):
+        # Half of the whole line, on which the integrand is even; it vanishes at 0. Each element ends at its own reach,
+        # for where another's is much further its powers of sinh overflow.
+        inside = np.where(k * _STEP <= reach, k * _STEP, 0.0)
+        result += _STEP * _integrand(inside, p, kind, times)
     return _weight(kind, times) * np.where(p > 0, result, np.where(p == 0, np.inf, np.nan))
 
 
@@ -120,14 +123,15 @@ def _panels(p: Array, tangent: Array, kind: str, times: int) -> Array:
 
 def _integrand(x: Array, p: Array, kind: str, times: int) -> Array:
     """With tan θ = sinh x where p ≤ 1, and tan θ = sinh x / √p beyond, where 1 + p tan² θ is the nearer pole."""
-    sinh2, cosh2 = np.sinh(x) ** 2, np.cosh(x) ** 2
-    # Of s^{2n} (1 − m s²)^{∓½−n} dθ/dx. The quotients s²/(1 − m s²) stay finite where sinh² overflows.
-    near = (1 / (1 / sinh2 + p)) ** times
-    far = p ** (-times - 0.5) * (sinh2 / cosh2) ** times
+    sinh, cosh, root = np.sinh(x), np.cosh(x), p**0.5
+    # Of s^{2n} (1 − m s²)^{∓½−n} dθ/dx, in quotients that stay finite where sinh² overflows.
+    near = (1 / (1 / sinh**2 + p)) ** times
+    far = p ** (-times - 0.5) * np.tanh(x) ** (2 * times)
     if kind == "k":
-        near, far = near / np.sqrt(1 + p * sinh2), far / np.sqrt(1 + sinh2 / p)
+        near, far = near / np.hypot(1, root * sinh), far / np.hypot(1, sinh / root)
     else:
-        near, far = near * np.sqrt(1 + p * sinh2) / cosh2, far * cosh2 * (1 + sinh2 / p) ** -1.5
+        pole = np.hypot(1, sinh / root)
+        near, far = near * np.hypot(1, root * sinh) / cosh / cosh, far * (cosh / pole) ** 2 / pole
     return np.where(p <= 1, near, far)
 
 
