@@ -4,10 +4,10 @@ import sys
 
 import pytest
 import torch
+from scitorch.errors import ArgumentError, CheckError
 
 from scitorch import check
 from scitorch.checker.lookup import evaluate
-from scitorch.errors import ArgumentError, CheckError
 
 D = torch.float64
 
