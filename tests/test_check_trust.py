@@ -1,9 +1,13 @@
 """What `scitorch.check` says where there is little to say: cancellation, NaN, a part that it doesn't look at."""
 
+import sys
+
 import pytest
 import torch
 
 from scitorch import check
+from scitorch.checker.lookup import evaluate
+from scitorch.core.errors import ArgumentError, CheckError
 
 D = torch.float64
 
@@ -160,3 +164,16 @@ def test_a_rule_with_a_term_that_lacks_the_incoming_gradient():
 
     report = check(LogSoftmax, torch.randn(2, 5, dtype=D), compiler=None)
     assert "isn't zero for an incoming gradient of zeros" in report.findings[0].diagnosis
+
+
+def test_leaving_early_is_not_to_be_right():
+    """An exit code of 0, which is what `sys.exit()` asks for, would say so on the command line."""
+    with pytest.raises(CheckError, match="SystemExit"):
+        check(lambda x: sys.exit(), torch.randn(3))
+    with pytest.raises(ArgumentError, match="SystemExit"):
+        evaluate(["exit()"], {}, seed=0)
+
+
+def test_a_module_s_class_is_no_module():
+    with pytest.raises(ArgumentError, match="Linear"):
+        check(torch.nn.Linear, torch.randn(3))

@@ -83,7 +83,7 @@ def _value(expression: str, names: dict[str, Any]) -> Tensor:
     try:
         code = compile(expression.strip(), "--input", "eval")
         value = eval(code, names)  # noqa: S307  running what the user typed is what --input is for
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ArgumentError(
             "check", "--input", "an expression that gives a tensor", f"{_said(error)} from {expression!r}"
         ) from error

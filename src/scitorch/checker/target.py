@@ -98,7 +98,7 @@ class Target:
             values = [v.clone().requires_grad_() for v in self.given]
             try:
                 outputs = self.run(values)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise CheckError(
                     self.name,
                     "the function",
@@ -141,6 +141,8 @@ def _callable(function: Any, name: str) -> tuple[Call, dict[str, Tensor]]:
             n: p for n, p in function.named_parameters() if p.requires_grad and carries_gradient(p)
         }
         return _stateless(function), parameters
+    if isinstance(function, type) and issubclass(function, torch.nn.Module):
+        raise ArgumentError(name, "fn", "a module", "its class", f"{name}(…)")
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
         function = function.apply
     if not callable(function):
