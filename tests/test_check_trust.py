@@ -4,10 +4,10 @@ import sys
 
 import pytest
 import torch
-from scitorch.errors import ArgumentError, CheckError
 
 from scitorch import check
 from scitorch.checker.lookup import evaluate
+from scitorch.core.errors import ArgumentError, CheckError
 
 D = torch.float64
 
@@ -52,6 +52,8 @@ def test_a_gradient_that_nothing_is_known_about_is_not_called_right(mode):
         report = check(function, x, mode=mode, compiler=None)
         assert [row.status for row in rows(report, "gradient")] == ["skipped"]
         assert "gradient not checked" in str(report)
+        assert [finding.cause for finding in report.findings] == ["not checked"]
+        assert not report.ok
         assert not [row for row in report.rows if row.detail.startswith("the check itself failed")], str(report)
 
 

@@ -34,6 +34,7 @@ BY_NUMBERS = {
 }
 
 BY_PROPERTY = {
+    "not checked": "differences tell nothing at these inputs, so that nobody knows",
     "backward raises": "the backward pass raises instead of giving a gradient",
     "incoming gradient's layout": "another gradient if the incoming one is expanded, strided or undefined",
     "depends on requires_grad": "another gradient if other arguments don't require grad",

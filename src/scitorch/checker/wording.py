@@ -20,11 +20,10 @@ def verdict(report: Report) -> str:
     str
         A few words.
     """
-    count = len(report.findings)
+    count = sum(finding.cause != "not checked" for finding in report.findings)
     if count:
         return f"{count} mistake{'s' if count > 1 else ''}"
-    gradients = [row.status for row in report.rows if row.property == "gradient"]
-    return "right" if not gradients or "right" in gradients else "gradient not checked"
+    return "gradient not checked" if report.findings else "right"
 
 
 def counts(report: Report) -> str:

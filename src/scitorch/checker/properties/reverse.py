@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -96,9 +96,16 @@ def _agreeing(run: Run, name: str, trial: Trial, error: float) -> Outcome:
     if not told.all() or bool((trial.tolerance > VAGUE * size).any() and size > 0):
         run.vague.add(name)
     if count and not told.any():
-        return Outcome("skipped", name, NOTHING_TOLD)
+        return _unchecked(run, name)
     among = "" if told.all() else f"; differences tell nothing about {int((~told).sum())} of them"
     return Outcome("right", name, f"{count} elements{among}", error)
+
+
+def _unchecked(run: Run, name: str) -> Outcome:
+    """Nothing is known to be wrong, but whoever asked whether all is right must hear that nobody knows."""
+    sentence = f"Whether the gradient of {name} is right can't be told: {NOTHING_TOLD}."
+    outcome = run.wrong_statement("gradient", name, "not checked", sentence, "Check inputs inside of the domain.")
+    return replace(outcome, status="skipped", detail=NOTHING_TOLD)
 
 
 def _trials(run: Run, index: int) -> dict[str, Trial]:
@@ -135,7 +142,7 @@ def _projected(run: Run, index: int) -> Outcome:
                 return _examined(run, index)
     if not told:
         run.vague.add(name)
-        return Outcome("skipped", name, NOTHING_TOLD)
+        return _unchecked(run, name)
     return Outcome("right", name, "random projections", largest)
 
 
