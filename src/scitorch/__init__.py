@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from . import nn, tutorial
     from .checker import check
-    from .core import Operator, Sample, errors, not_implemented, operator, zero
+    from .core import Operator, Sample, errors, not_implemented, operator, parallel, zero
 
 __all__ = [
     "Operator",
@@ -23,6 +23,7 @@ __all__ = [
     "not_implemented",
     "operator",
     "operators",
+    "parallel",
     "tutorial",
     "zero",
 ]
