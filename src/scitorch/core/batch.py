@@ -48,10 +48,10 @@ def _run_as_asked(items: Items, backend: Any, workers: int, *, threads: bool | N
 
 
 def _run_over_joblib(items: Items, backend: Any, workers: int) -> None:
-    """One part a worker, several where a bar shows what is done; parts that a killed worker lost are run once more."""
+    """Some parts a worker, so that sending overlaps with work; parts that a killed worker lost are run once more."""
     import joblib
 
-    parts = items.chunks(workers if items.step is None else 8 * workers)
+    parts = items.chunks(4 * workers)
     try:
         _run_parts(joblib, items, backend, parts)
     except BrokenExecutor:
