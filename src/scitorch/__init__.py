@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from . import fft, interpolate, linalg, ndimage, nn, signal, special, stats, tutorial
     from .checker import check
-    from .core import Operator, Sample, errors, not_implemented, operator, zero
+    from .core import Operator, Sample, errors, not_implemented, operator, parallel, zero
 
 __all__ = [
     "Operator",
@@ -27,6 +27,7 @@ __all__ = [
     "not_implemented",
     "operator",
     "operators",
+    "parallel",
     "signal",
     "special",
     "stats",
