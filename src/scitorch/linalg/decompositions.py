@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator
 from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.linalg.matrix_equations import solve_sylvester
+from scitorch.linalg.systems import solve_general
 
 Array = NDArray[Any]
 
@@ -34,7 +34,7 @@ def _polar_vjp(g: tuple[Tensor, Tensor], out: tuple[Tensor, Tensor]) -> dict[str
     gradient = u @ ((turn - turn.mH) / 2 + straight)
     if u.shape[-2] > u.shape[-1]:
         outside = g[0] - u @ (u.mH @ g[0])
-        gradient = gradient + outside @ torch.linalg.inv(p)
+        gradient = gradient + solve_general(p, outside.mH).mH
     return {"a": gradient}
 
 

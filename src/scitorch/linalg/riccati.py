@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator
 from scitorch.core.errors import ArgumentError
 from scitorch.linalg.matrix_equations import discrete_lyapunov, solve_continuous_lyapunov
+from scitorch.linalg.systems import solve_general
 
 Array = NDArray[Any]
 Optional = Array | None
@@ -50,8 +50,6 @@ def _hermitian(name: str, **matrices: Array) -> list[Array]:
 
 # Both rules are those of an equation F(X, θ) = 0 whose derivative in X is a Lyapunov operator. With the gain K and the
 # closed loop A - B K, and W the solution of the adjoint equation, ⟨g, dX⟩ = -⟨W, dF⟩; W and X are Hermitian.
-# The small matrices are inverted where one would solve: of torch.linalg.solve under vmap the gradients come out several
-# times too large where the matrix has fewer dimensions than the right-hand side (PyTorch 2.13).
 
 
 @continuous_are.vjp
@@ -60,7 +58,7 @@ def _continuous_vjp(
 ) -> dict[str, Tensor]:
     # F = Eᴴ X A + Aᴴ X E - Kᴴ R K + Q, R K = Bᴴ X E + Sᴴ; its derivative in X is Eᴴ dX (A - B K) + its adjoint.
     xe = out if e is None else out @ e
-    k = torch.linalg.inv(r) @ (b.mH @ xe if s is None else b.mH @ xe + s.mH)
+    k = solve_general(r, b.mH @ xe if s is None else b.mH @ xe + s.mH)
     closed = a - b @ k
     w = solve_continuous_lyapunov(_left(e, closed), _sandwich(e, (g + g.mH) / 2))
     return _gradients(w, k, xe @ w, out @ closed @ w, e, s)
@@ -73,7 +71,7 @@ def _discrete_vjp(
     # F = Aᴴ X A - Eᴴ X E - Kᴴ (R + Bᴴ X B) K + Q, (R + Bᴴ X B) K = Bᴴ X A + Sᴴ; its derivative in X is
     # (A - B K)ᴴ dX (A - B K) - Eᴴ dX E.
     bx = b.mH @ out
-    k = torch.linalg.inv(r + bx @ b) @ (bx @ a if s is None else bx @ a + s.mH)
+    k = solve_general(r + bx @ b, bx @ a if s is None else bx @ a + s.mH)
     closed = a - b @ k
     w = discrete_lyapunov(_left(e, closed), -_sandwich(e, (g + g.mH) / 2))
     return _gradients(w, k, out @ closed @ w, -(out if e is None else out @ e) @ w, e, s)
@@ -81,7 +79,7 @@ def _discrete_vjp(
 
 def _left(e: Tensor | None, x: Tensor) -> Tensor:
     """The product of E's inverse and x."""
-    return x if e is None else torch.linalg.inv(e) @ x
+    return x if e is None else solve_general(e, x)
 
 
 def _sandwich(e: Tensor | None, x: Tensor) -> Tensor:
