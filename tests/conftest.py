@@ -1,5 +1,7 @@
 """What all tests share: seeds, and the two routes that a call may take."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -33,3 +35,27 @@ def scratch_registry():
     yield
     registry._operators.clear()
     registry._operators.update(before)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """After the tests of the checker: what each kind of mistake was named, and what was measured beside."""
+    reports = [r for found in terminalreporter.stats.values() for r in found if getattr(r, "when", "") == "call"]
+    properties = [(name, value) for report in reports for name, value in report.user_properties]
+    mistakes = [value for name, value in properties if name == "mistake"]
+    if not mistakes:
+        return
+    table = Counter((wanted, named or "(not found)", right) for wanted, named, right in mistakes)
+    found, right = (sum(bool(mistake[i]) for mistake in mistakes) / len(mistakes) for i in (1, 2))
+    terminalreporter.section("the checker's confusion table")
+    terminalreporter.line(f"{len(mistakes)} mistakes: {found:.1%} found, {right:.1%} named rightly")
+    width = max(len(wanted) for wanted, _, _ in table)
+    for wanted in dict.fromkeys(wanted for wanted, _, _ in sorted(table)):
+        named = (
+            f"{name} x{count}" + ("" if ok and name == wanted else " (the same here)" if ok else " (WRONG)")
+            for (cause, name, ok), count in sorted(table.items())
+            if cause == wanted
+        )
+        terminalreporter.line(f"{wanted:{width}}  named  {', '.join(named)}")
+    for name, value in properties:
+        if name != "mistake":
+            terminalreporter.line(f"{name}: {value}")

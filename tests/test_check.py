@@ -343,3 +343,12 @@ def test_a_function_that_reads_one_triangle_is_told_from_a_wrong_one():
     report = check(torch.linalg.cholesky, a @ a.mT + torch.eye(3), mode="quick", order=1)
     assert report.findings[0].cause == "symmetric part"
     assert check(lambda a: torch.linalg.cholesky((a + a.mT) / 2), a @ a.mT + torch.eye(3), mode="quick", order=1).ok
+
+
+def test_what_differences_cannot_tell_is_not_called_right():
+    nowhere = check(lambda x: torch.log(x), torch.tensor([-1.0, -2.0]), compiler=None, order=1)
+    assert {row.status for row in nowhere.rows if row.property in {"gradient", "forward mode"}} == {"skipped"}
+    partly = check(torch.asin, torch.tensor([0.5, 1.0]), compiler=None, order=1)  # at the edge of its domain
+    (row,) = [row for row in partly.rows if row.property == "gradient"]
+    assert row.status == "right"
+    assert "without a reference" in row.detail

@@ -35,10 +35,10 @@ def check_case(case: Case) -> None:
     """Ours gives SciPy's values, shapes and dtypes, or both raise."""
     try:
         expected = case.scipy(*case.arguments, **case.options)
-    except Exception:
+    except Exception:  # noqa: BLE001  whatever SciPy or we may raise
         try:
             case.ours(*map(as_tensors, case.arguments), **case.options)
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever SciPy or we may raise
             return
         raise AssertionError(f"{case}: SciPy raises, ours doesn't") from None
     got = case.ours(*map(as_tensors, case.arguments), **case.options)
@@ -54,4 +54,6 @@ def _compare(case: Case, expected: np.ndarray, got: torch.Tensor) -> None:
     assert str(got.dtype) == f"torch.{expected.dtype}", f"{case}: {got.dtype}, SciPy's {expected.dtype}"
     rtol = case.rtol or (1e-4 if expected.dtype in (np.float32, np.complex64) else 1e-9)
     scale = np.max(np.abs(expected[np.isfinite(expected)]), initial=0)
-    np.testing.assert_allclose(got.detach().resolve_conj().numpy(), expected, rtol=rtol, atol=rtol * scale, err_msg=str(case))
+    np.testing.assert_allclose(
+        got.detach().resolve_conj().numpy(), expected, rtol=rtol, atol=rtol * scale, err_msg=str(case)
+    )

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 import pytest
+
 from catalogue import __path__ as HERE
 from catalogue.case import check_case
 

@@ -11,7 +11,8 @@ from torch.autograd import gradcheck, gradgradcheck
 from zoo.draw import NUMERICAL
 
 from scitorch import errors, ndimage
-from scitorch.ndimage import affine_sampling
+from scitorch.ndimage import affine_sampling, sampling
+from scitorch.ndimage.correlation import border_places
 
 MODES = ("reflect", "mirror", "nearest", "wrap", "grid-wrap", "constant", "grid-constant")
 every_mode = pytest.mark.parametrize("mode", MODES)
@@ -214,8 +215,18 @@ def test_tensors_that_decide_on_a_shape_raise_with_advice():
         ndimage.zoom(x, learnt(2.0)[0])
     with pytest.raises(errors.LostGradientError, match="affine_transform"):
         ndimage.zoom(x, (2, learnt(2.0)[0]))
-    with pytest.raises(errors.LostGradientError):
-        ndimage.shift(x, 0.5, cval=learnt(1.0)[0])
+
+
+@pytest.mark.parametrize(
+    "function", [ndimage.gaussian_filter, ndimage.shift, ndimage.median_filter, ndimage.grey_dilation]
+)
+def test_a_constant_beyond_the_border_takes_no_gradient(function):
+    for x in (random(3, 4), random(3, 4) + 1j):
+        if not x.is_complex() or function in (ndimage.gaussian_filter, ndimage.shift):
+            with pytest.raises(errors.LostGradientError, match="cval"):
+                function(x, 3, mode="constant", cval=learnt(1.0)[0])
+            same = [function(x, 3, mode="constant", cval=c) for c in (1, 1.0, torch.tensor(1.0), np.float64(1))]
+            assert all(torch.equal(same[0], other) for other in same[1:])
 
 
 @every_mode
@@ -266,6 +277,47 @@ def test_median_of_one_dimension_with_gaps_counts_what_the_footprint_counts():
         x.numpy(), lambda window: np.sort(window)[len(window) // 2], footprint=counts
     )
     np.testing.assert_array_equal(ndimage.median_filter(x, footprint=counts), expected)
+
+
+@every_mode
+def test_median_of_windows_larger_than_a_line(mode):
+    """For these SciPy 1.17 reads memory that isn't the line's."""
+    for n, k in itertools.product(range(1, 5), range(1, 8)):
+        x = random(n)
+        for origin in range(-(k // 2), (k - 1) // 2 + 1):
+            places = border_places(n, k // 2 + origin, k - 1 - k // 2 - origin, mode)
+            windows = np.lib.stride_tricks.sliding_window_view(np.where(places < 0, 0.3, x.numpy()[places]), k)
+            expected = np.sort(windows, axis=-1)[:, k // 2]
+            got = ndimage.median_filter(x, k, mode=mode, cval=0.3, origin=origin)
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, p: ndimage.gaussian_filter(x, 1.5),
+        lambda x, p: ndimage.spline_filter(x),
+        lambda x, p: ndimage.map_coordinates(x, p, mode="reflect"),
+        lambda x, p: ndimage.affine_transform(x, torch.eye(2) * p[0, 0]),
+        lambda x, p: ndimage.shift(x, p[0]),
+        lambda x, p: ndimage.zoom(x, 1.5),
+        lambda x, p: ndimage.rotate(x, 30.0),
+        lambda x, p: ndimage.median_filter(x, 3),
+        lambda x, p: ndimage.grey_erosion(x, structure=p),
+    ],
+    ids=["gaussian", "spline", "coordinates", "affine", "shift", "zoom", "rotate", "median", "erosion"],
+)
+def test_functions_compile_for_changing_shapes(call):
+    torch._dynamo.reset()
+    compiled = torch.compile(call, fullgraph=True, dynamic=True, backend="aot_eager")
+    for n in (6, 7, 9):
+        x, p = random(n, n + 1).requires_grad_(), random(2, 2, seed=n).requires_grad_()
+        results = [call(x, p), compiled(x, p)]
+        torch.testing.assert_close(*results)
+        gradients = [
+            torch.autograd.grad(out.sum(), (x, p), materialize_grads=True, allow_unused=True) for out in results
+        ]
+        torch.testing.assert_close(*gradients)
 
 
 @pytest.mark.parametrize("transform", ["compile", "vmap", "hessian"])
@@ -331,3 +383,19 @@ def test_affine_coordinates_are_scipys_to_the_last_bit(diagonal):
         expected = scipy.ndimage.affine_transform(x, linear, offset, (15, 15), order=1, mode="wrap")
         got = ndimage.map_coordinates(x, points, order=1, mode="wrap").reshape(15, 15)
         torch.testing.assert_close(got, torch.as_tensor(expected))
+
+
+@pytest.mark.parametrize("order", range(1, 6))
+def test_spline_weights_and_their_derivatives_to_50_digits(order):
+    """Against the B-spline as a sum of truncated powers."""
+    with mpmath.workdps(50):
+        for times, u in itertools.product(range(order + 1), (0.0, 0.123, 0.5, 0.987)):
+            weights = sampling._weights(np.array([u]), order, times)
+            for i, weight in enumerate(weights):
+                x = order - i + mpmath.mpf(u)
+                powers = (
+                    (-1) ** k * mpmath.binomial(order + 1, k) * mpmath.ff(order, times) * (x - k) ** (order - times)
+                    for k in range(order + 2)
+                    if x > k or (x == k and times == order)  # the piece to the right of a knot
+                )
+                assert abs(weight[0] - mpmath.fsum(powers) / mpmath.factorial(order)) < 3e-15

@@ -14,6 +14,7 @@ from .report import Finding
 # of the largest element: rounding in a sum that a small element is the rest of.
 DOUBLE = (2e-8, 1e-9)
 SINGLE = (2e-3, 2e-4)
+AGAIN = 1e-7  # relative: an ill-conditioned function amplifies the rounding of another order of steps
 
 
 def tolerance(expected: Tensor, error: Tensor, precision: tuple[float, float] = DOUBLE) -> Tensor:
@@ -24,12 +25,22 @@ def tolerance(expected: Tensor, error: Tensor, precision: tuple[float, float] = 
     return 10 * error.abs().nan_to_num(nan=torch.inf) + relative * size + of_largest * largest
 
 
+def again(expected: Tensor) -> Tensor:
+    """How far another computation of the same, in another order, may be off, element by element."""
+    return AGAIN * expected.abs().nan_to_num(nan=0.0, posinf=0.0)
+
+
 def agrees(expected: Tensor, got: Tensor, within: Tensor) -> bool:
     """Whether two arrays agree; where no number is expected, none is asked for."""
     if expected.shape != got.shape:
         return False
     unknown = ~torch.isfinite(expected)
     return bool(((got - expected).abs() <= within).logical_or(unknown).all())
+
+
+def unknown(expected: Tensor, within: Tensor) -> int:
+    """Of how many elements nothing is known, so that anything agrees: where differences didn't settle on a value."""
+    return int((~torch.isfinite(expected) | ~torch.isfinite(within.expand(expected.shape))).sum())
 
 
 def relative_error(expected: Tensor, got: Tensor) -> float:

@@ -21,10 +21,11 @@ GOOD = 1e-7  # relative error that is good enough to stop at
 PROBES = (1e-5, 1e-9)  # of the largest step: far below the steps that converge at once
 SHORTEST = 64.0  # roundings of the argument
 LADDERS = 3  # 64 times shorter each; yet shorter steps are lost in the rounding of the argument
-# Of the largest step; the order of the differences; and how much of the largest value may be noise, since a function
-# that changes over shorter steps than these isn't noisy. The first: some roundings apart even in float32. The second:
-# where a small value is what remains of large ones, so that shorter steps are lost in its rounding.
-NOISE_STEPS = ((1e-5, 3, 2e-6), (1e-3, 5, 4 * EPS))
+# Parts of the largest step and the order of the differences over them; and how much of the largest value may be noise,
+# since what changes more is steep or has a kink. The first: some roundings apart even in float32. The others: where all
+# values are what remains of large ones, so that shorter steps are lost in their rounding; two, of which the smaller
+# counts, since what a smooth curve contributes shrinks with the step, and rounding doesn't.
+NOISE_STEPS = ((((1e-5, 3),), 2e-6), (((1e-3, 5), (3e-4, 5)), 1e-9))
 CANCELLED = 1e-6  # of the largest value: terms of that size may have cancelled in any other
 
 
@@ -153,11 +154,16 @@ def noise_of(curve: Curve, step: float, value: Tensor) -> Tensor:
     value = value.abs().nan_to_num(nan=0.0, posinf=0.0)
     largest = float(value.amax()) if value.numel() else 0.0
     found = (EPS * value).clamp(min=CANCELLED * EPS * largest)
-    for part, order, most in NOISE_STEPS:
-        values = torch.stack([curve(k * step * part) for k in range(-3, 4)])
-        spread = (values.diff(n=order, dim=0).square().mean(0) / math.comb(2 * order, order)).sqrt()
-        found = torch.maximum(found, (2 * spread).nan_to_num(nan=0.0, posinf=0.0).clamp(max=most * largest))
+    for kinds, most in NOISE_STEPS:
+        spreads = torch.stack([_spread(curve, step * part, order) for part, order in kinds])
+        found = torch.maximum(found, (2 * spreads.amin(0)).clamp(max=most * largest))
     return found
+
+
+def _spread(curve: Curve, h: float, order: int) -> Tensor:
+    values = torch.stack([curve(k * h) for k in range(-3, 4)])
+    square = values.diff(n=order, dim=0).square().mean(0) / math.comb(2 * order, order)
+    return square.sqrt().nan_to_num(nan=0.0, posinf=0.0)
 
 
 def one_sided(curve: Curve, step: float, value: Tensor) -> tuple[Tensor, Tensor]:

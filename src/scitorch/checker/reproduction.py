@@ -117,7 +117,9 @@ def _gradient(script: Script, argument: str, mismatch: Mismatch) -> list[str]:
     return [
         *script.loss(),
         f"{argument}.requires_grad_()",
-        f"(gradient,) = torch.autograd.grad({script.loss_at()}, {argument}, allow_unused=True)",
+        f"result = {script.loss_at()}",
+        f"found = torch.autograd.grad(result, {argument}, allow_unused=True) if result.requires_grad else (None,)",
+        "gradient = found[0]",
         "with torch.no_grad():",
         f"    step = torch.zeros_like({argument})",
         f"    step[{index}] = {STEP}",

@@ -45,6 +45,8 @@ class Run:
     ----------
     wrong, wrong_forward : set of str
         Arguments whose first-order gradient, or tangent, is wrong, so that nothing can be held against it.
+    compared, unknown : int
+        How many elements were compared for the outcome under way, and of how many of them nothing was known.
     """
 
     target: Target
@@ -58,6 +60,7 @@ class Run:
         self.generator = torch.Generator().manual_seed(self.seed)
         self.wrong: set[str] = set()
         self.wrong_forward: set[str] = set()
+        self.compared = self.unknown = 0
 
     @cached_property
     def subject(self) -> Subject:
@@ -90,6 +93,15 @@ class Run:
         return self.subject.pull(self.cotangents)
 
     @cached_property
+    def backward_raises(self) -> bool:
+        """Whether the backward pass raises, so that there are no gradients to compare anything with."""
+        try:
+            _ = self.gradients
+        except Exception:  # noqa: BLE001  the property "gradient" says what it raises
+            return True
+        return False
+
+    @cached_property
     def filled_gradients(self) -> Values:
         """The same with zeros where there is none."""
         return filled(self.gradients, self.subject.values)
@@ -116,12 +128,18 @@ class Run:
     def compare(
         self, name: str, argument: str, expected: Tensor, got: Tensor, error: Tensor | None = None
     ) -> comparison.Mismatch | None:
-        """What disagrees, or None."""
-        error = torch.zeros(()) if error is None else error
+        """What disagrees, or None; without an error, with another computation of the same."""
+        error = comparison.again(expected) if error is None else error
         within = comparison.tolerance(expected, error, self.precision) + UNDERFLOW * self.natural_size
-        if comparison.agrees(expected, got, within):
+        if self.agrees(expected, got, within):
             return None
         return comparison.Mismatch(name, argument, expected, got, within)
+
+    def agrees(self, expected: Tensor, got: Tensor, within: Tensor) -> bool:
+        """Whether two arrays agree; counts the elements of which nothing was known."""
+        self.compared += expected.numel()
+        self.unknown += comparison.unknown(expected, within)
+        return comparison.agrees(expected, got, within)
 
     def wrong_values(
         self, mismatch: comparison.Mismatch, cause: str, diagnosis: str, advice: str, argument: str | None = None

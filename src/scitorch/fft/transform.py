@@ -124,6 +124,14 @@ def _transpose(
     return {"x": flipped}
 
 
+def check_form(name: str, type: int, norm: str | None) -> None:
+    """Refuse a type or a scaling that SciPy hasn't."""
+    if type not in _TRANSPOSED_TYPE:
+        raise ArgumentError(name, "type", "1, 2, 3 or 4", repr(type))
+    if norm not in (None, *_OPPOSITE):
+        raise ArgumentError(name, "norm", '"backward", "ortho", "forward" or None', repr(norm))
+
+
 def transform_axes(
     name: str,
     x: Tensor,
@@ -135,10 +143,7 @@ def transform_axes(
     orthogonalize: bool | None,
 ) -> Tensor:
     """The transform called `name` ("dct", "idstn", …) along several axes, cropped or padded to these sizes."""
-    if type not in _TRANSPOSED_TYPE:
-        raise ArgumentError(name, "type", "1, 2, 3 or 4", repr(type))
-    if norm not in (None, *_OPPOSITE):
-        raise ArgumentError(name, "norm", '"backward", "ortho", "forward" or None', repr(norm))
+    check_form(name, type, norm)
     scaling = norm or "backward"
     inverse = name.startswith("i")
     for axis, size in zip(axes, sizes, strict=True):

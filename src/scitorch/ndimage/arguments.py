@@ -34,7 +34,7 @@ def check_mode(function: str, mode: Any) -> None:
 
 def check_order(function: str, order: Any, lowest: int = 0) -> None:
     """Refuse a spline order that SciPy hasn't."""
-    if not isinstance(order, int) or not lowest <= order <= 5:
+    if not isinstance(order, (int, np.integer)) or not lowest <= order <= 5:
         raise ArgumentError(function, "order", f"an integer from {lowest} to 5", repr(order), "order=3")
 
 
@@ -52,12 +52,12 @@ def for_each_axis(function: str, name: str, value: Any, rank: int) -> list[Any]:
 
 def read_axes(function: str, axes: Any, rank: int) -> tuple[int, ...]:
     """The axes as indices from 0 on, all of them for None."""
-    given = range(rank) if axes is None else [axes] if isinstance(axes, int) else list(axes)
-    if any(not isinstance(a, int) or not -rank <= a < rank for a in given) or len({a % rank for a in given}) < len(
-        given
-    ):
+    given = range(rank) if axes is None else [axes] if isinstance(axes, (int, np.integer)) else list(axes)
+    if any(not isinstance(a, (int, np.integer)) or not -rank <= a < rank for a in given) or len(
+        {a % rank for a in given}
+    ) < len(given):
         raise ArgumentError(function, "axes", f"different axes of {rank} dimensions", repr(axes), "axes=None for all")
-    return tuple(a % rank for a in given)
+    return tuple(int(a) % rank for a in given)
 
 
 def cast(function: str, result: Tensor, output: Any) -> Tensor:
@@ -66,17 +66,19 @@ def cast(function: str, result: Tensor, output: Any) -> Tensor:
         return result
     try:
         dtype = output if isinstance(output, torch.dtype) else getattr(torch, np.dtype(output).name)
-    except (AttributeError, TypeError):
+    except (AttributeError, TypeError, ValueError):  # ValueError: from a tensor
         advice = "output=None and the returned tensor"
         raise ArgumentError(function, "output", "None or a dtype", type(output).__name__, advice) from None
     return result.to(torch.promote_types(dtype, torch.complex64) if result.is_complex() else dtype)
 
 
-def in_parts(call: Callable[[Tensor, float], Tensor], image: Tensor, cval: Any) -> Tensor:
+def in_parts(call: Callable[[Tensor, Any], Tensor], image: Tensor, cval: Any) -> Tensor:
     """What is linear in a real image, of a complex one: of its parts, with those of `cval`, which lies beyond."""
     if not image.is_complex():
         return call(image, cval)
-    return call(image.real, complex(cval).real) + 1j * call(image.imag, complex(cval).imag)
+    # A tensor stays one here, for the operator to refuse it if its gradient would be lost.
+    beyond = 0.0 if isinstance(cval, Tensor) and not cval.is_complex() else cval.imag
+    return call(image.real, cval.real) + 1j * call(image.imag, beyond)
 
 
 def number(function: str, name: str, value: Any, advice: str) -> float:

@@ -1,6 +1,7 @@
 """Gaussian filters, differentiable in the width too."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -176,7 +177,7 @@ def _gaussian(
     function: str, sigma: Tensor | float, order: int, truncate: float, radius: int | None, image: Tensor
 ) -> Tensor:
     """The weights of a correlation, in the real dtype of the image."""
-    if not isinstance(order, int) or order < 0:
+    if not isinstance(order, Integral) or order < 0:
         raise ArgumentError(function, "order", "an integer of at least 0", repr(order), "order=0")
     width = torch.as_tensor(sigma, dtype=torch.float64, device=image.device)
     if width.dim():
@@ -187,7 +188,7 @@ def _gaussian(
             got = "a sigma whose value a transform or compiler hides"
             raise ArgumentError(function, "radius", "an integer", got, "radius=…, several times the largest sigma")
         radius = int(truncate * value + 0.5)
-    if not isinstance(radius, int) or radius < 0:
+    if not isinstance(radius, Integral) or radius < 0:
         raise ArgumentError(function, "radius", "an integer of at least 0", repr(radius), "radius=None")
     narrow = width <= _NO_WIDTH
     place = torch.arange(-radius, radius + 1, dtype=torch.float64, device=image.device)

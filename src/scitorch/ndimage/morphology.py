@@ -326,5 +326,5 @@ def _windowed(image: Tensor, structure: Tensor | None, window: Window, mode: str
         return image.clone()
     shape = tuple(image.shape)
     heights = None if structure is None else structure.to(image.dtype).flatten()
-    eroded = erode(image.flatten(), heights, shape=shape, **window.options(), mode=mode, cval=float(cval))
+    eroded = erode(image.flatten(), heights, shape=shape, **window.options(), mode=mode, cval=cval)
     return eroded.reshape(shape)

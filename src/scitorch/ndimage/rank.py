@@ -67,8 +67,9 @@ def median_of_windows(
     """
     counts = np.array(footprint, bool).reshape(window) if footprint else np.ones(window, bool)
     image = x.reshape(shape)
-    if image.ndim == 1 and footprint:
-        # SciPy's routine for one dimension takes all places for ones that count; that for several doesn't.
+    if image.ndim == 1 and (footprint or window[0] > len(image)):
+        # SciPy's routine for one dimension takes all places for ones that count, and reads beyond its memory where the
+        # window is larger than the image; that for several dimensions doesn't.
         image, counts, origin = image[None], counts[None], (0, *origin)
     options: dict[str, Any] = {"footprint": counts, "mode": mode, "cval": cval, "origin": origin}
     return scipy.ndimage.median_filter(image, **options).ravel()
@@ -162,7 +163,8 @@ def median_filter(
     first of them in the window, which is one of the subgradients. Of an even number of pixels
     SciPy takes the higher middle one. Derivatives of higher order are zero.
 
-    Where a footprint of one dimension has gaps, SciPy 1.17 counts them in; here they don't count.
+    In one dimension SciPy 1.17 counts the gaps of a footprint in, and gives random values for
+    some windows larger than the image; here the gaps don't count, and the values are right.
 
     References
     ----------
@@ -186,5 +188,5 @@ def median_filter(
     if not image.numel() or not image.dim():
         return cast(name, image.clone(), output)
     shape = tuple(image.shape)
-    filtered = median_of_windows(image.flatten(), shape=shape, **window.options(), mode=mode, cval=float(cval))
+    filtered = median_of_windows(image.flatten(), shape=shape, **window.options(), mode=mode, cval=cval)
     return cast(name, filtered.reshape(shape), output)

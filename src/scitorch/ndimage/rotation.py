@@ -178,8 +178,13 @@ def _read_plane(axes: Sequence[int], rank: int) -> tuple[int, int]:
 
 
 def _turned_shape(angle: float, shape: tuple[int, int]) -> tuple[int, int]:
-    """The sides of the smallest upright rectangle about the turned one, rounded as SciPy does."""
-    c, s = float(scipy.special.cosdg(angle)), float(scipy.special.sindg(angle))
-    corners = np.array([[c, s], [-s, c]]) @ np.array([[0, 0, shape[0], shape[0]], [0, shape[1], 0, shape[1]]])
-    rows, columns = (int(side + 0.5) for side in np.ptp(corners, axis=1))
-    return rows, columns
+    """The sides of the smallest upright rectangle about the turned one, rounded as SciPy does.
+
+    In Python's numbers, which a compiler follows; the remainder of a right angle is exact.
+    """
+    turns, rest = divmod(angle, 90)
+    c, s = math.cos(math.radians(rest)), math.sin(math.radians(rest))
+    if turns % 2:
+        c, s = s, c
+    height, width = shape
+    return int(c * height + s * width + 0.5), int(s * height + c * width + 0.5)

@@ -84,11 +84,11 @@ def spline_sample(
     total = np.zeros(coordinates.shape[-1])
     if max(derivative) > order:
         return total
-    inside, taps = _taps(coordinates, shape, order, mode, derivative)
     extended = np.append(coefficients, cval)
-    for places, weights in taps:
-        total += extended[places] * weights
-    return np.where(inside, total, 0).astype(coefficients.dtype)
+    for block in _blocks(len(total)):
+        inside, taps = _taps(coordinates[:, block], shape, order, mode, derivative)
+        total[block] = sum(extended[places] * weights for places, weights in taps) * inside
+    return total.astype(coefficients.dtype)
 
 
 @operator("(p),(d,p)->(...)", shape=lambda shape: (math.prod(shape),), real=("values", "coordinates"))
@@ -136,10 +136,11 @@ def spline_scatter(
     size = math.prod(shape)
     total = np.zeros(size + 1)  # the last one collects what falls on no coefficient
     if max(derivative) <= order:
-        inside, taps = _taps(coordinates, shape, order, mode, derivative)
-        values = np.where(inside, values, 0)
-        for places, weights in taps:
-            total += np.bincount(places, weights * values, size + 1)
+        for block in _blocks(len(values)):
+            inside, taps = _taps(coordinates[:, block], shape, order, mode, derivative)
+            added = values[block] * inside
+            for places, weights in taps:
+                np.add.at(total, places, weights * added)
     return total[:size].astype(values.dtype)
 
 
@@ -184,13 +185,21 @@ def _(
     return {"coordinates": values[..., None, :] * sample_gradient(g, coordinates, derivative, **options)}
 
 
+def _blocks(count: int) -> Iterator[slice]:
+    """So many points at a time that what is computed about them stays in the processor's cache."""
+    return (slice(start, start + 8192) for start in range(0, count, 8192))
+
+
 _ENDLESS = ("grid-constant", "nearest")  # their coefficients go on without end, so that no coordinate is folded
 
 
 def _taps(
     coordinates: Array, shape: Sequence[int], order: int, mode: str, derivative: Sequence[int]
 ) -> tuple[Array, Iterator[tuple[Array, Array]]]:
-    """Which points aren't beyond a constant border; places in the flattened image and weights, for each tap."""
+    """Which points aren't beyond a constant border; for each tap the places in the flattened image, and the weights.
+
+    The place after the last is that of taps beyond the border of "grid-constant".
+    """
     inside = np.ones(coordinates.shape[-1], bool)
     axes: list[list[tuple[Array, Array]]] = []
     for x, n, times in zip(coordinates.astype(float), shape, derivative, strict=True):
@@ -199,20 +208,26 @@ def _taps(
         found = np.where(inside, found, 0)
         knot = np.floor(found if order % 2 else found + 0.5)
         fraction = found - knot + (0 if order % 2 else 0.5)
-        start = knot.astype(np.int64) - order // 2
         weights = _weights(fraction, order, times)
-        axes.append([(_tap(start + k, n, mode), w * slope**times) for k, w in enumerate(weights)])
-    return inside, _products(axes, shape)
+        # Taps that all lie beyond the border are alike, however far away; so a short table tells what they stand for.
+        start = np.clip(knot - order // 2, -order - 1, n).astype(np.int64) + order + 1
+        table = _tap(np.arange(-order - 1, n + order + 1), n, mode)
+        table[table < 0] = -1 - math.prod(shape)  # negative still when other axes are added
+        axes.append([(table[start + k], w * slope**times) for k, w in enumerate(weights)])
+    if mode != "grid-constant":
+        return inside, _products(axes, shape)
+    return inside, ((np.where(place < 0, math.prod(shape), place), w) for place, w in _products(axes, shape))
 
 
-def _products(axes: list[list[tuple[Array, Array]]], shape: Sequence[int]) -> Iterator[tuple[Array, Array]]:
-    """Every combination of one tap an axis; those that miss the image have the place after its last."""
-    size = math.prod(shape)
-    for taps in itertools.product(*axes):
-        place, weight, missed = 0, 1.0, False
-        for (index, factor), n in zip(taps, shape, strict=True):
-            place, weight, missed = place * n + index, weight * factor, missed | (index < 0)
-        yield np.where(missed, size, place), np.asarray(weight)
+def _products(axes: Sequence[Any], shape: Sequence[int]) -> Iterator[tuple[Array, Array]]:
+    """Every combination of one tap an axis: its place in the flattened image, and its weight."""
+    if len(axes) == 1:
+        yield from axes[0]
+        return
+    for place, weight in _products(axes[:-1], shape[:-1]):
+        base = place * shape[-1]
+        for index, factor in axes[-1]:
+            yield base + index, weight * factor
 
 
 def _weights(u: Array, order: int, times: int) -> list[Array]:
@@ -238,7 +253,7 @@ def _folded(x: Array, n: int, mode: str) -> tuple[Array, Array]:
     Step by step as SciPy's C code does, because order 0 jumps where these steps round; -1 means a constant.
     """
     low, high, one = x < 0, x > n - 1, np.ones_like(x)
-    if mode in _ENDLESS:
+    if mode in _ENDLESS or not (low | high).any():
         return x, one
     if mode == "constant" or n == 1:
         return np.where(low | high, -1.0 if mode == "constant" else 0.0, x), np.where(low | high, 0, one)

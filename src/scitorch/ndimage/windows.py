@@ -29,6 +29,8 @@ def neighbours(
 
     Pixels are counted through the flattened image; the one after the last is the constant beyond the border.
     """
+    # The places are NumPy's work: sizes that a compiler keeps symbolic become numbers, on which its graph then depends.
+    shape, window = [int(n) for n in shape], [int(k) for k in window]
     size = math.prod(shape)
     lines: list[list[Tensor]] = []
     for n, k, shift in zip(shape, window, origin, strict=True):

@@ -43,6 +43,9 @@ def seeded_with_ones(evidence: GradientEvidence) -> Claims:
     ones = evidence.trials.get("ones")
     if ones is None or len(evidence.outputs) != 1 or not largest(ones.expected):
         return
+    # To one number every incoming gradient is a multiple of ones: what is wrong then is a conjugate.
+    if evidence.outputs[0].numel() == 1 or _only_flipped(evidence):
+        return
     uses = {
         "multiplied by the incoming gradient element by element": lambda g: g,
         "multiplied by the incoming gradient's sum": lambda g: g.sum(),
@@ -56,6 +59,20 @@ def seeded_with_ones(evidence: GradientEvidence) -> Claims:
             "Give the incoming gradient to the vector-Jacobian product (grad_outputs=g) instead of ones.",
             lambda trial, use=use: ones.expected * use(trial.cotangents[0]),
         )
+
+
+def _only_flipped(evidence: GradientEvidence) -> bool:
+    """Whether it is right for the incoming gradient reversed: of a permutation, more is said by that."""
+    trial = main_trial(evidence)
+    seeded = evidence.trials["ones"].expected * trial.cotangents[0] - trial.got if _is_elementwise(evidence) else None
+    if seeded is None or largest(seeded) > 1e-6 * largest_got(evidence):
+        return False
+    pulled = (evidence.pull((way.apply(trial.cotangents[0]),)) for way in flips(evidence.outputs[0].shape))
+    return any(largest(gradient - trial.got) <= 1e-6 * largest_got(evidence) for gradient in pulled)
+
+
+def _is_elementwise(evidence: GradientEvidence) -> bool:
+    return evidence.outputs[0].shape == argument_shape(evidence)
 
 
 def right_for_ones(evidence: GradientEvidence) -> Claims:

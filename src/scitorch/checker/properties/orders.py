@@ -53,8 +53,10 @@ def _tangents(run: Run, name: str, direction: Values, got: Sequence[Tensor | Non
 
 def _transposed(run: Run, direction: Values, got: Sequence[Tensor | None]) -> bool:
     """Whether forward mode is the transpose of reverse mode, and so has no mistake of its own."""
+    if not run.wrong or run.backward_raises:
+        return False
     pushed, pulled = inner(run.cotangents, filled(got, run.outputs)), inner(direction, run.filled_gradients)
-    return bool(run.wrong) and agrees(pushed, pulled, tolerance(pushed, torch.zeros(()), run.precision))
+    return agrees(pushed, pulled, tolerance(pushed, torch.zeros(()), run.precision))
 
 
 def _diagnosed(run: Run, mismatch: Mismatch, cause: str, what: str) -> Outcome:
@@ -108,6 +110,9 @@ def forward_over_reverse(run: Run) -> Iterator[Outcome]:
 
 def reverse_over_forward(run: Run) -> Iterator[Outcome]:
     """`vjp` of `jvp`."""
+    if run.wrong_forward:
+        yield Outcome("skipped", "", "forward mode is wrong")
+        return
 
     def got(run: Run, direction: Values) -> Values:
         tangent = lambda *values: jvp(run.subject.function, values, direction)[1]  # noqa: E731  a function of values
@@ -140,13 +145,15 @@ def _wrong_second(run: Run, mismatch: Mismatch, other: str) -> Outcome:
         sentence = f"PyTorch's own {fault} has a wrong derivative in this mode; yours is built on it."
         return run.wrong_values(mismatch, "upstream", sentence, "Nest the other way (jacrev inside), or avoid it.")
     if not mismatch.got.any():
+        first, rule = (f"The gradient of {name}", "backward pass") if name else ("Forward mode", "forward rule")
         sentence = (
-            f"The gradient of {name} is right, but its derivative by {other} is zero without an error: the backward "
-            "pass is a constant to autograd (NumPy, .detach() or .data in it)."
+            f"{first} is right, but its derivative by {other} is zero without an error: the {rule} is a constant to "
+            "autograd (NumPy, .detach() or .data in it)."
         )
         advice = "Make the backward an operator with a rule of its own, or raise (once_differentiable)."
         return run.wrong_values(mismatch, "wrong second order", sentence, advice)
-    what = f"The gradient of {name} is right, but its derivative by {other} is wrong"
+    first = f"The gradient of {name}" if name else "Forward mode"
+    what = f"{first} is right, but its derivative by {other} is wrong"
     return _diagnosed(run, mismatch, "wrong second order", what)
 
 

@@ -13,7 +13,8 @@ from scitorch.checker.run import Outcome, Run, filled, refused
 from scitorch.checker.subject import Subject, Values
 from scitorch.checker.target import Target
 
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6)  # of the point's scale, on the way to it
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # of the point's scale, on the way to it
+ENOUGH = 4  # of them, where the limit is found by then: in shorter ones rounding may be all there is
 SETTLED = 5e-5
 AGREEING = 1e-2
 
@@ -41,7 +42,10 @@ def _at(run: Run, point: Sequence[Any]) -> Subject:
 
 
 def _shape(value: Tensor, like: Tensor) -> torch.Size:
-    return torch.broadcast_shapes(value.shape, like.shape) if value.ndim < like.ndim else value.shape
+    try:
+        return torch.broadcast_shapes(value.shape, like.shape) if value.ndim < like.ndim else value.shape
+    except RuntimeError:  # a point of another shape is a point, too
+        return value.shape
 
 
 def _limits(run: Run, i: int, subject: Subject, cotangents: Values, found: Sequence[Tensor]) -> Iterator[Outcome]:
@@ -69,10 +73,10 @@ def _limits(run: Run, i: int, subject: Subject, cotangents: Values, found: Seque
 
 def _approached(run: Run, subject: Subject, cotangents: Values) -> list[tuple[Tensor, Tensor]] | None:
     """For each output and gradient its limit along random lines, and where one exists: where all lines agree."""
-    directions = [
-        [sign * (r if r.is_complex() else r.abs()) for r in run.random_like(subject.values)]
-        for sign in (1.0, -1.0, 1.0)  # from both sides in every element: one may lie outside of the domain
-    ]
+    # Each from both ends, so that what jumps at the point disagrees; the first two with one sign in all elements, since
+    # the other side may lie outside of the domain.
+    onesided = [[r if r.is_complex() else r.abs() for r in run.random_like(subject.values)] for _ in range(2)]
+    directions = [[s * r for r in d] for d in (*onesided, run.random_like(subject.values)) for s in (1.0, -1.0)]
     lines = [line for d in directions if (line := _along(subject, d, cotangents)) is not None]
     return [_agreeing(parts) for parts in zip(*lines, strict=True)] if lines else None
 
@@ -95,7 +99,15 @@ def _near(subject: Subject, direction: Sequence[Tensor], step: float, cotangents
 
 
 def _extrapolated(parts: Sequence[Tensor]) -> Tensor:
-    """The last of a sequence that converges, element by element; NaN where it doesn't."""
+    """Where a sequence converges, element by element, the first that is near enough; NaN where it doesn't."""
+    limit = torch.full_like(parts[0], torch.nan)
+    for count in range(ENOUGH, len(parts) + 1):
+        limit = torch.where(torch.isnan(limit), _last(parts[:count]), limit)
+    return limit
+
+
+def _last(parts: Sequence[Tensor]) -> Tensor:
+    """The last of a sequence, where it has settled; NaN elsewhere."""
     before, last = parts[-2], parts[-1]
     settled = (last - before).abs() <= SETTLED * (1 + last.abs())
     closer = (last - before).abs() <= 0.9 * (before - parts[-3]).abs() + 1e-9 * (1 + last.abs())

@@ -31,6 +31,8 @@ def vmapped(run: Run) -> Iterator[Outcome]:
         yield outcome
         if outcome.status == "raises":
             return
+        if run.backward_raises:
+            continue
         loop = [filled(subject.at(item).pull(cotangents), item) for item in items]
         yield _as_a_loop(run, "vmap of the gradient", over, lambda v=values, d=dims: vmap(pulled, d)(*v), loop)
 
@@ -40,15 +42,17 @@ def _as_a_loop(
 ) -> Outcome:
     """Compare a batched call with the results of a loop over the items."""
     try:
-        got = batched()
+        # Clones, since a rule may return a tensor that is no longer one outside of the transform.
+        got = [g.detach().clone() for g in batched()]
     except Exception as error:  # noqa: BLE001  whatever a batched call may raise
         return refused(error, argument)
     for e, g in zip(map(torch.stack, zip(*loop, strict=True)), got, strict=True):
         if e.shape != g.shape:
             sentence = f"Under {kind} the shape is {tuple(g.shape)} where a loop over the items gives {tuple(e.shape)}."
             return run.wrong_statement("vmap", argument, "differs under vmap", sentence, "Mend the batching rule.")
-        if mismatch := run.compare("vmap", argument, e.detach(), g.detach()):
-            sentence = f"Under {kind} over {argument} the result is not that of a loop over the items."
+        if mismatch := run.compare("vmap", argument, e.detach(), g):
+            over = f" over {argument}" if argument else ""
+            sentence = f"Under {kind}{over} the result is not that of a loop over the items."
             return run.wrong_values(mismatch, "differs under vmap", sentence, "Mend the batching rule.")
     return Outcome("right", argument, kind)
 
