@@ -10,6 +10,8 @@ from torch import Tensor
 
 from scitorch.core import Sample, operator
 
+from . import blocks
+
 Array = NDArray[Any]
 
 
@@ -49,7 +51,7 @@ def convolve_full(in1: Array, in2: Array) -> Array:
         return _convolve_rows(in1, in2)
     if in1.shape[-1] == 1 or in2.shape[-1] == 1:
         return _convolve_rows(in1.swapaxes(-1, -2), in2.swapaxes(-1, -2)).swapaxes(-1, -2)
-    return _each(lambda x, y: scipy.signal.convolve2d(x, y), in1, in2)
+    return _each(_convolve_matrices, in1, in2)
 
 
 @operator("(m,n),(k,l)->(m-k+1,n-l+1)", batch="native")
@@ -89,7 +91,7 @@ def correlate_valid(in1: Array, in2: Array) -> Array:
         return _correlate_rows(in1, in2)
     if in1.shape[-1] == 1:
         return _correlate_rows(in1.swapaxes(-1, -2), in2.swapaxes(-1, -2)).swapaxes(-1, -2)
-    return _each(lambda x, y: scipy.signal.correlate2d(x, y, mode="valid"), in1, in2)
+    return _each(_correlate_matrices, in1, in2)
 
 
 def _batch(in1: Array, in2: Array) -> tuple[int, ...]:
@@ -99,9 +101,29 @@ def _batch(in1: Array, in2: Array) -> tuple[int, ...]:
 def _each(function: Any, in1: Array, in2: Array) -> Array:
     """A function of two arrays, for each pair of the batch."""
     batch = _batch(in1, in2)
+    if not batch:
+        return function(in1, in2)
     pairs = [np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (in1, in2)]
     results = [function(*(x[index] for x in pairs)) for index in np.ndindex(*batch)]
-    return results[0] if not batch else np.reshape(results, (*batch, *results[0].shape))
+    return np.reshape(results, (*batch, *results[0].shape))
+
+
+def _convolve_matrices(in1: Array, in2: Array) -> Array:
+    large, small = (in1, in2) if in1.shape[-1] >= in2.shape[-1] else (in2, in1)
+    if blocks.pay(large.shape, small.shape, large, small):
+        return blocks.convolve(large, small)
+    return scipy.signal.convolve2d(in1, in2)
+
+
+def _correlate_matrices(in1: Array, in2: Array) -> Array:
+    shape = tuple(np.subtract(in1.shape, in2.shape) + 1)
+    if in2.shape[-1] <= shape[-1] and blocks.pay(shape, in2.shape, in1, in2):
+        result = np.empty(shape, in1.dtype)
+        blocks.correlate(in1, in2.conj(), result)
+        return result
+    if blocks.pay(in2.shape, shape, in1, in2):
+        return blocks.correlate_lags(in1, in2.conj())
+    return scipy.signal.correlate2d(in1, in2, mode="valid")
 
 
 # A batch of rows takes one of several loops in Python around NumPy's loop in C; the shortest is the fastest.
@@ -113,6 +135,9 @@ def _convolve_rows(in1: Array, in2: Array) -> Array:
     if in1.shape[-1] < in2.shape[-1]:
         in1, in2 = in2, in1
     n, taps = in1.shape[-1], in2.shape[-1]
+    rows = in1.size // n
+    if in2.size == taps and blocks.pay((rows, n), (1, taps), in1, in2):
+        return blocks.convolve(in1.reshape(rows, n), in2.reshape(1, taps)).reshape(*batch, -1)
     if taps < np.prod(batch):
         result = np.zeros((*batch, n + taps - 1), in1.dtype)
         for k in range(taps):
@@ -128,6 +153,12 @@ def _correlate_rows(in1: Array, in2: Array) -> Array:
     batch = np.broadcast_shapes(in1.shape[:-1], in2.shape[:-1])
     taps, lags = in2.shape[-1], in1.shape[-1] - in2.shape[-1] + 1
     items = int(np.prod(batch))
+    if in2.size == taps <= lags and blocks.pay((items, lags), (1, taps), in1, in2):
+        result = np.empty((items, lags), in1.dtype)
+        blocks.correlate(in1.reshape(items, -1), in2.reshape(1, taps).conj(), result)
+        return result.reshape(*batch, lags)
+    if items == 1 and lags >= 32 and blocks.pay((1, taps), (1, lags), in1, in2):
+        return blocks.correlate_lags(in1.reshape(1, -1), in2.reshape(1, taps).conj()).reshape(*batch, lags)
     if lags <= min(taps, items - 1):
         parts = [np.vecdot(in2, in1[..., k : k + taps]) for k in range(lags)]
         return np.stack(parts, -1)

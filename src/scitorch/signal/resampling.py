@@ -14,6 +14,7 @@ from scitorch.core.errors import ArgumentError, ShapeError
 
 from .extension import MODES, extended
 from .polyphase import filter_polyphase
+from .spectra import fitted, irfft, rfft
 
 _BACKGROUNDS: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda x: x.mean(-1, keepdim=True),
@@ -236,7 +237,7 @@ def resample(
 
     Notes
     -----
-    Linear in x and in the window, in PyTorch alone; derivatives to any order.
+    Linear in x and in the window; derivatives to any order.
 
     References
     ----------
@@ -257,11 +258,11 @@ def resample(
         raise ShapeError("resample", "x, num", "at least one sample", f"{n} and {num}")
     weights = None if window is None else _weights(signal, n, window)
     if domain == "time" and not x.is_complex():
-        spectrum = torch.fft.rfft(signal)
+        spectrum = rfft(signal, n)
         if weights is not None:
             weights = (weights + weights.flip(-1).roll(1, -1)) / 2  # W[l] and W[-l] meet in one bin
             spectrum = spectrum * weights[: spectrum.shape[-1]]
-        y = torch.fft.irfft(_folded(spectrum, n, num) * (num / n), num)
+        y = irfft(_folded(spectrum, n, num) * (num / n), num)
     else:
         spectrum = torch.fft.fft(signal) if domain == "time" else signal
         spectrum = spectrum if weights is None else spectrum * weights
@@ -335,7 +336,7 @@ def hilbert(x: Tensor, N: int | None = None, axis: int = -1) -> Tensor:
 
     Notes
     -----
-    Negative frequencies are dropped and positive ones doubled, in PyTorch alone; derivatives to any order.
+    Every frequency's transform is turned by a quarter; derivatives to any order.
 
     References
     ----------
@@ -353,8 +354,9 @@ def hilbert(x: Tensor, N: int | None = None, axis: int = -1) -> Tensor:
     size = x.shape[axis] if N is None else arithmetic.index(N)
     if size < 1:
         raise ShapeError("hilbert", "N", "at least one sample", f"{size}")
-    spectrum = torch.fft.rfft(x.movedim(axis, -1), size)
+    signal = fitted((x if x.is_floating_point() else x.to(torch.get_default_dtype())).movedim(axis, -1), size)
+    spectrum = rfft(signal, size)
     frequency = torch.arange(spectrum.shape[-1], device=x.device)
     # Zero frequency, and that of an even length's middle, have no sign.
-    weights = 1 + ((frequency > 0) & (frequency * 2 < size)).to(spectrum.real.dtype)
-    return torch.fft.ifft(F.pad(spectrum * weights, (0, size - spectrum.shape[-1]))).movedim(-1, axis)
+    turn = torch.where((frequency > 0) & (frequency * 2 < size), -1j, 0).to(spectrum.dtype)
+    return torch.complex(signal, irfft(spectrum * turn, size)).movedim(-1, axis)

@@ -1,4 +1,4 @@
-"""Convolution by Fourier transforms, whole and in overlapping blocks; in PyTorch alone."""
+"""Convolution by Fourier transforms, whole and in overlapping blocks."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scitorch.core.errors import ArgumentError, ShapeError
+
+from .spectra import irfft, rfft
 
 
 def fftconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequence[int] | None = None) -> Tensor:
@@ -37,7 +39,7 @@ def fftconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequen
 
     Notes
     -----
-    A product of transforms in PyTorch alone: it runs on every device, and has derivatives to any order.
+    A product of transforms; derivatives to any order.
 
     References
     ----------
@@ -89,8 +91,7 @@ def oaconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequenc
     Notes
     -----
     Faster than `fftconvolve` where one of the two is much longer. Along each axis where that is so, the longer one is
-    cut into blocks, and what sticks out of a block's convolution is added to the next. In PyTorch alone, with
-    derivatives to any order.
+    cut into blocks, and what sticks out of a block's convolution is added to the next; derivatives to any order.
 
     References
     ----------
@@ -181,6 +182,9 @@ def _product_of_transforms(in1: Tensor, in2: Tensor, axes: Sequence[int]) -> Ten
     padded = [fast_length(size) for size in sizes]
     if in1.is_complex():
         whole = torch.fft.ifftn(torch.fft.fftn(in1, padded, axes) * torch.fft.fftn(in2, padded, axes), padded, axes)
+    elif len(axes) == 1:
+        product = rfft(in1.movedim(axes[0], -1), padded[0]) * rfft(in2.movedim(axes[0], -1), padded[0])
+        whole = irfft(product, padded[0]).movedim(-1, axes[0])
     else:
         whole = torch.fft.irfftn(torch.fft.rfftn(in1, padded, axes) * torch.fft.rfftn(in2, padded, axes), padded, axes)
     for axis, size in zip(axes, sizes, strict=True):
