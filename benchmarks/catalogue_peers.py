@@ -158,7 +158,7 @@ def bicubic_spline(prefilter):
 
 
 def sqrtm(a):
-    """PyTorch has eigenvectors, not the square root; they lose digits, and their gradients fail, where two are alike."""
+    """PyTorch has eigenvectors, not the square root; they lose digits where two are alike."""
     values, vectors = torch.linalg.eig(a)
     return torch.linalg.solve(vectors, vectors * values.sqrt(), left=False).real
 
