@@ -178,6 +178,9 @@ def cropped(
 
 def _product_of_transforms(in1: Tensor, in2: Tensor, axes: Sequence[int]) -> Tensor:
     sizes = [in1.shape[axis] + in2.shape[axis] - 1 for axis in axes]
+    if in1.numel() == 0 or in2.numel() == 0:  # a batch of no items, which MKL refuses
+        whole = in1.sum(axes, keepdim=True) * in2.sum(axes, keepdim=True)
+        return whole.expand([sizes[axes.index(k)] if k in axes else n for k, n in enumerate(whole.shape)])
     padded = [fast_length(size) for size in sizes]
     if in1.is_complex():
         whole = torch.fft.ifftn(torch.fft.fftn(in1, padded, axes) * torch.fft.fftn(in2, padded, axes), padded, axes)
