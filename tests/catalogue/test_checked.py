@@ -25,11 +25,18 @@ LEFT_OUT = {  # no derivative exists there, or none that differences could tell
     "hankel1 14": "z = 0 is the pole",
     "hankel2 14": "z = 0 is the pole",
     "interp 62": "x = 0 is a point of xp, where the slope jumps",
+    "map_coordinates 202": "of order 2 between pixels, and wrapped at the border: there the second derivative jumps",
     "logm 28": "an eigenvalue of -1, on the branch cut",
     "sosfiltfilt 0": "the default padlen counts the zeros of sos: moving one of them makes the padding longer",
     "sosfiltfilt 109": "the same",
     "sqrtm 28": "an eigenvalue of -1, on the branch cut",
     "voigt_profile 10": "sigma = gamma = 0 is a point mass",
+}
+
+
+OPTIONS = {  # by default these give float64 whatever they take, as SciPy's do
+    "spline_filter": {"output": None},
+    "spline_filter1d": {"output": None},
 }
 
 
@@ -56,8 +63,9 @@ PICKS = dict(_picked())
 @pytest.mark.parametrize("name", [name for name in PICKS if name not in LEFT_OUT])
 def test_the_checker_finds_nothing(name):
     case = PICKS[name]
+    options = case.options | OPTIONS.get(name.split()[0], {})
     try:
-        report = check(case.ours, *map(as_tensors, case.arguments), kwargs=case.options, mode="quick")
+        report = check(case.ours, *map(as_tensors, case.arguments), kwargs=options, mode="quick")
     except ScitorchError:
         with pytest.raises(Exception):  # noqa: B017, PT011  SciPy refuses too; test_grid compares how
             case.scipy(*case.arguments, **case.options)
@@ -80,7 +88,8 @@ def test_every_function_with_a_derivative_is_in_the_grid():
     "row", [r for r in supported() if r.derivative == "rule" and r.module not in {"stats", "tutorial"}], ids=str
 )
 def test_a_gradient_reaches_what_the_table_lists(row):
-    """In some call of the grid, by position or by name."""
+    """In some call of the grid, by position or by name: of a single point, say, the values alone have a gradient."""
+    tried = False
     for case in CASES:
         if getattr(case.ours, "__name__", "") != row.function or not _suits(case):
             continue
@@ -99,10 +108,13 @@ def test_a_gradient_reaches_what_the_table_lists(row):
         except Exception:  # noqa: BLE001, S112  a call that SciPy refuses too
             continue
         parts = [part for part in (out if isinstance(out, tuple) else (out,)) if part.requires_grad]
-        assert parts, "no result depends on it"
+        if not parts:
+            tried = True
+            continue
         (gradient,) = torch.autograd.grad(sum(part.abs().sum() for part in parts), x)
         assert gradient.shape == x.shape
         return
+    assert not tried, "no result depends on it"
     if "." not in row.function and not any(
         getattr(c.ours, "__name__", "").startswith(f"{row.function}.") for c in CASES
     ):

@@ -78,3 +78,13 @@ def test_refusals():
         signal.convolve(x, x[None])
     with pytest.raises(errors.ArgumentError, match=r"^convolve2d, boundary: "):
         signal.convolve2d(x[None], x[None], boundary="odd")
+
+
+@pytest.mark.parametrize("function", [signal.fftconvolve, signal.oaconvolve])
+def test_a_batch_of_no_items(function):
+    """Along another axis than those convolved there may be nothing; along these nothing is left of the shape."""
+    x, y = (torch.ones(0, 3, n, requires_grad=True) for n in (40, 2))
+    out = function(x, y, axes=-1)
+    assert out.shape == (0, 3, 41)
+    assert [g.shape for g in torch.autograd.grad(out.sum(), (x, y))] == [x.shape, y.shape]
+    assert function(x, y).shape == (0,)

@@ -103,3 +103,17 @@ def test_voigt_profile_without_width():
     assert slope(special.voigt_profile, x, zero, one, argument=1) == 0
     normal = lambda x: torch.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
     torch.testing.assert_close(slope(special.voigt_profile, x, one, zero), slope(normal, x))
+
+
+@pytest.mark.parametrize(
+    "function", [special.ellipk, special.ellipe, lambda m: special.ellipkinc(torch.ones_like(m), m)]
+)
+def test_elements_of_an_elliptic_integral_know_nothing_of_each_other(function):
+    """Close to m = 1 more nodes are needed, outside of the domain none: neither may spoil the others."""
+    m = torch.tensor([1.0, 2.0, -math.inf, math.nan, 1 - 2**-52, 0.3, -0.5, -1e6, 0.0], dtype=torch.double)
+    second = torch.func.vmap(torch.func.grad(torch.func.grad(function)))
+    together = second(m)
+    alone = torch.stack([second(x[None])[0] for x in m])
+    torch.testing.assert_close(together, alone, rtol=1e-13, atol=0, equal_nan=True)
+    assert together[4:].isfinite().all()
+    assert together[3].isnan()

@@ -177,8 +177,11 @@ def cropped(
     return whole
 
 
-def _product_of_transforms(in1: Tensor, in2: Tensor, axes: Sequence[int]) -> Tensor:
+def _product_of_transforms(in1: Tensor, in2: Tensor, axes: list[int]) -> Tensor:
     sizes = [in1.shape[axis] + in2.shape[axis] - 1 for axis in axes]
+    if in1.numel() == 0 or in2.numel() == 0:  # a batch of no items, which MKL refuses
+        whole = in1.sum(axes, keepdim=True) * in2.sum(axes, keepdim=True)
+        return whole.expand([sizes[axes.index(k)] if k in axes else n for k, n in enumerate(whole.shape)])
     padded = [fast_length(size) for size in sizes]
     if in1.is_complex():
         whole = torch.fft.ifftn(torch.fft.fftn(in1, padded, axes) * torch.fft.fftn(in2, padded, axes), padded, axes)
@@ -203,7 +206,7 @@ def fast_length(size: int) -> int:
     return best
 
 
-def _overlap_added(in1: Tensor, in2: Tensor, axes: Sequence[int]) -> Tensor:
+def _overlap_added(in1: Tensor, in2: Tensor, axes: list[int]) -> Tensor:
     """Cut the longer one along each axis into blocks, convolve them all at once, and add the overlaps."""
     count, sizes = in1.dim(), [n + k - 1 for n, k in zip(in1.shape, in2.shape, strict=True)]
     inputs, cuts = [in1, in2], {}

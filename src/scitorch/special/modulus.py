@@ -113,12 +113,14 @@ def _weight(kind: str, times: int) -> float:
 
 def _panels(p: Array, tangent: Array, kind: str, times: int) -> Array:
     end = np.arcsinh(tangent * np.maximum(p, 1) ** 0.5)
+    unknown = np.isnan(end)
+    end = np.where(np.isfinite(end), end, 0)  # at an infinite p every derivative vanishes
     panels = max(1, ceil(np.max(end, initial=0) / 2))
     total = np.zeros_like(end)
     for panel in range(panels):
         for node, weight in zip(_NODES, _WEIGHTS, strict=True):
             total += weight * _integrand((panel + node) / panels * end, p, kind, times)
-    return total * end / panels
+    return np.where(unknown, np.nan, total * end / panels)
 
 
 def _integrand(x: Array, p: Array, kind: str, times: int) -> Array:
