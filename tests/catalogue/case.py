@@ -42,7 +42,7 @@ def check_case(case: Case) -> None:
             return
         raise AssertionError(f"{case}: SciPy raises, ours doesn't") from None
     got = case.ours(*map(as_tensors, case.arguments), **case.options)
-    parts = expected if isinstance(expected, tuple) else (expected,)
+    parts = expected if isinstance(expected, (tuple, list)) else (expected,)
     gots = got if isinstance(got, tuple) else (got,)
     assert len(parts) == len(gots)
     for e, g in zip(parts, gots, strict=True):
@@ -54,4 +54,4 @@ def _compare(case: Case, expected: np.ndarray, got: torch.Tensor) -> None:
     assert str(got.dtype) == f"torch.{expected.dtype}", f"{case}: {got.dtype}, SciPy's {expected.dtype}"
     rtol = case.rtol or (1e-4 if expected.dtype in (np.float32, np.complex64) else 1e-9)
     scale = np.max(np.abs(expected[np.isfinite(expected)]), initial=0)
-    np.testing.assert_allclose(got.detach().numpy(), expected, rtol=rtol, atol=rtol * scale, err_msg=str(case))
+    np.testing.assert_allclose(got.detach().resolve_conj().numpy(), expected, rtol=rtol, atol=rtol * scale, err_msg=str(case))

@@ -15,6 +15,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES, ids=[f"{number}: {case}" for number, case in enumerate(CASES)])
 def test_scipys_values(case):
     check_case(case)

@@ -1,10 +1,43 @@
 """Special functions, elementwise, under SciPy's names."""
 
-from scitorch.special.beta import beta, betainc, betaincc, betainccinv, betaincinv, betaln
-from scitorch.special.gamma import gammainc, gammaincc, gammainccinv, gammaincinv
-from scitorch.special.hypergeometric import hyp1f1, hyp2f1
-from scitorch.special.statistical import stdtr, stdtrit
-from scitorch.special.zeta import zeta
+from .bessel import (
+    hankel1,
+    hankel2,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    iv,
+    ive,
+    j0,
+    j1,
+    jv,
+    jve,
+    k0,
+    k0e,
+    k1,
+    k1e,
+    kv,
+    kve,
+    spherical_in,
+    spherical_jn,
+    spherical_kn,
+    spherical_yn,
+    y0,
+    y1,
+    yv,
+    yve,
+)
+from .beta import beta, betainc, betaincc, betainccinv, betaincinv, betaln
+from .elliptic import ellipe, ellipeinc, ellipj, ellipk, ellipkinc, ellipkm1
+from .error import dawsn, erfcx, erfi, voigt_profile, wofz
+from .exponential import exp1, expi, expn
+from .gamma import gammainc, gammaincc, gammainccinv, gammaincinv
+from .hypergeometric import hyp1f1, hyp2f1
+from .lambertw import lambertw
+from .orthogonal import eval_chebyt, eval_gegenbauer, eval_genlaguerre, eval_hermite, eval_laguerre, eval_legendre
+from .statistical import stdtr, stdtrit
+from .zeta import zeta
 
 __all__ = [
     "beta",
@@ -13,13 +46,60 @@ __all__ = [
     "betainccinv",
     "betaincinv",
     "betaln",
+    "dawsn",
+    "ellipe",
+    "ellipeinc",
+    "ellipj",
+    "ellipk",
+    "ellipkinc",
+    "ellipkm1",
+    "erfcx",
+    "erfi",
+    "eval_chebyt",
+    "eval_gegenbauer",
+    "eval_genlaguerre",
+    "eval_hermite",
+    "eval_laguerre",
+    "eval_legendre",
+    "exp1",
+    "expi",
+    "expn",
     "gammainc",
     "gammaincc",
     "gammainccinv",
     "gammaincinv",
+    "hankel1",
+    "hankel2",
     "hyp1f1",
     "hyp2f1",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "iv",
+    "ive",
+    "j0",
+    "j1",
+    "jv",
+    "jve",
+    "k0",
+    "k0e",
+    "k1",
+    "k1e",
+    "kv",
+    "kve",
+    "lambertw",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
     "stdtr",
     "stdtrit",
+    "voigt_profile",
+    "wofz",
+    "y0",
+    "y1",
+    "yv",
+    "yve",
     "zeta",
 ]
