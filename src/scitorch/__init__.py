@@ -28,7 +28,16 @@ __all__ = [
     "zero",
 ]
 
-_CATALOGUE = ("fft", "interpolate", "linalg", "ndimage", "signal", "special", "stats", "tutorial")  # modules that define operators
+_CATALOGUE = (
+    "fft",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "signal",
+    "special",
+    "stats",
+    "tutorial",
+)  # modules that define operators
 _MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "nn")}
 
 
