@@ -105,7 +105,7 @@ def _beside(a: Array, b: Array, c: Array, z: Array) -> Array:  # noqa: ARG001  a
 
 
 def _between(a: Array, b: Array, c: Array, z: Array) -> Array:  # noqa: ARG001  as above
-    return (c > b) & (b > 0) & np.isreal(z) & (z.real <= 1)
+    return (c > b) & (b > 0) & np.isreal(z) & (np.real(z) <= 1)
 
 
 def _ahead(a: Array, b: Array, c: Array, m: int, precise: bool) -> tuple[list[Linear], list[Linear]]:
@@ -146,7 +146,7 @@ def _euler(a: Array, b: Array, c: Array, z: Array, most: Order, m: int) -> tuple
     A derivative in z brings a factor (a)ₘ tᵐ (1−zt)^-m, of which the powers raise the parameters.
     """
     i, j, k = most
-    z, d = z.real, c - b
+    z, d = np.real(z), c - b
 
     def constant(k: int, l: int) -> Array:
         """∂ᵏ in b and ∂ˡ in c of −log B(b, c−b)."""

@@ -28,7 +28,7 @@ Jet = dict[Order, Any]  # Taylor coefficients by order; of arrays or of pairs
 Method = tuple[Callable[..., Array], Callable[..., tuple[Array, Array]]]  # where it serves; the value and a bound
 
 DOUBLE = 2.0**-53  # relative error of one operation
-EXACT = 1e-13  # a bound of the relative error with which no other method is tried
+EXACT = 1e-12  # a bound of the relative error with which no other method is tried; errors are about 1e-2 of it
 USELESS = 1e-9  # a bound above which there is no result
 ZERO = 1e-25  # a bound with which a result is zero for sure, of series that begin with one
 
@@ -296,7 +296,7 @@ def linear(value: Any, slopes: Order, precise: bool) -> Linear:
 
 def parts_of(z: Array, precise: bool) -> list[Any]:
     """Real part, and imaginary part of complex numbers, as pairs or doubles."""
-    parts = [z.real, z.imag] if np.iscomplexobj(z) else [z]
+    parts = [np.real(z), np.imag(z)] if np.iscomplexobj(z) else [z]
     return [Pair(x, np.zeros_like(x)) for x in parts] if precise else parts
 
 
@@ -314,7 +314,9 @@ def highest(jets: Jets, most: Order) -> tuple[Array, Array]:
 
 def highest_of_product(jet: Jet, bound: Jet, factor: Jet, most: Order, extra: Any) -> tuple[Array, Array]:
     """The highest derivative of the product of two jets, the first with its bound, the second with a relative error."""
-    scale, value, error = float(prod(map(factorial, most))), 0.0, 0.0
+    scale = float(prod(map(factorial, most)))
+    value: Any = 0.0
+    error: Any = 0.0
     for order, x in factor.items():
         rest = tuple(m - k for m, k in zip(most, order, strict=True))
         value = value + x * jet[rest]

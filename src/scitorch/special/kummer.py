@@ -65,7 +65,7 @@ def hyp1f1_derivative(a: Array, b: Array, x: Array, *, i: int, j: int, m: int) -
 
     def mirrored(a: Array, b: Array, x: Array, precise: bool) -> tuple[Array, Array]:
         value, bound = series_of(-1, linear(Pair(b) - a, (-1, 1), precise), a, b, x, precise)
-        return value * np.exp(x), bound * np.exp(x.real)
+        return value * np.exp(x), bound * np.exp(np.real(x))
 
     return best(
         [
@@ -84,20 +84,20 @@ def hyp1f1_derivative(a: Array, b: Array, x: Array, *, i: int, j: int, m: int) -
 
 
 def _right(a: Array, b: Array, x: Array) -> Array:  # noqa: ARG001  as all that say where a method serves
-    return x.real >= 0
+    return np.real(x) >= 0
 
 
 def _left(a: Array, b: Array, x: Array) -> Array:  # noqa: ARG001  as above
-    return x.real < 0
+    return np.real(x) < 0
 
 
 def _far_left(a: Array, b: Array, x: Array) -> Array:
-    return np.isreal(x) & (x.real < -FAR) & (b > np.maximum(a, 0))
+    return np.isreal(x) & (np.real(x) < -FAR) & (b > np.maximum(a, 0))
 
 
 def _asymptotic(a: Array, b: Array, x: Array, most: Order, m: int) -> tuple[Array, Array]:
     """Γ(b)/Γ(b−a) z^-a Σ (a)ₙ (a−b+1)ₙ/n! z^-n at z = −x (DLMF 13.7.2), without the part that is as small as e^x."""
-    z = -x.real
+    z = -np.real(x)
     log_z = np.log(z)
     ahead = linear(a, (1, 0), precise=False).rising(m), linear(b, (0, 1), precise=False).rising(m)
     a, b = a + m, b + m  # of the m-th derivative

@@ -34,7 +34,7 @@ class Pair:
     def __getitem__(self, index: Any) -> Pair:
         return Pair(self.high[index], self.low[index])
 
-    def __add__(self, other: Pair | float) -> Pair:
+    def __add__(self, other: Any) -> Pair:
         if not isinstance(other, Pair):
             s, e = _sum(self.high, other)
             return _renormalised(s, e + self.low)
@@ -45,22 +45,22 @@ class Pair:
     def __neg__(self) -> Pair:
         return Pair(-self.high, -self.low)
 
-    def __sub__(self, other: Pair | float) -> Pair:
+    def __sub__(self, other: Any) -> Pair:
         return self + (-other)
 
-    def __mul__(self, other: Pair | float) -> Pair:
+    def __mul__(self, other: Any) -> Pair:
         if not isinstance(other, Pair):
             p, e = _product(self.high, other)
             return _renormalised(p, e + self.low * other)
         p, e = _product(self.high, other.high)
         return _renormalised(p, e + (self.high * other.low + self.low * other.high))
 
-    def __truediv__(self, other: Pair | float) -> Pair:
+    def __truediv__(self, other: Any) -> Pair:
         """Quotient by long division, of which the third digit mends the second."""
         divisor = other if isinstance(other, Pair) else Pair(other)
-        first = self.high / divisor.high
+        first: Any = self.high / divisor.high
         rest = self - divisor * first
-        second = rest.high / divisor.high
+        second: Any = rest.high / divisor.high
         third = (rest - divisor * second).high / divisor.high
         return _renormalised(*_fast_sum(first, second), third)
 
