@@ -32,6 +32,29 @@ BETA_INVERSE = [
 GAMMA_INVERSE = [(a, p) for a in (0.3, 1.0, 3.0, 25.0, 1e4) for p in PROBABILITIES]
 STUDENT_INVERSE = [(df, p) for df in (0.7, 1.0, 3.0, 25.0, 1e3) for p in (1e-10, 1e-3, 0.2, 0.6, 0.9)]
 PAIRS = [*product([0.3, 1.0, 2.5, 40.0], [0.7, 3.0, 11.0]), (1e6, 1.0), (1e-4, 1e5), (1e5, 1e5)]
+KUMMER = [
+    *product([-3.0, -1.7, 0.3, 1.0, 12.0], [-2.5, 0.7, 3.0, 20.0], [-100.0, -5.0, -0.3, 0.2, 1.0, 8.0, 60.0]),
+    *[
+        (40.0, -2.5, -30.0),
+        (-20.3, 1.5, 10.0),
+        (1e-8, 2.0, 3.0),
+        (0.5, 1e6, 100.0),
+        (2.5, 1e-6, -1.0),
+        (0.5, 1.5, 600.0),
+    ],
+    *[(0.5, 3.0, -800.0), (2.5, 11.0, -1e5), (-0.5, 1.0, -1e12)],
+]
+GAUSS = [
+    *product([-2.0, 0.3, 1.0, 2.5], [0.7, 3.0], [0.6, 3.5, 20.0], [-0.9, -0.01, 0.2, 0.7, 0.94]),
+    *product([-2.0, 0.3, 11.0], [0.7, 3.0], [3.5, 20.0], [-1e4, -50.0, -3.0, 0.97, 0.9999, 1.0 - 1e-10]),
+    *[
+        (40.0, 1.0, 3.0, 0.5),
+        (100.0, 0.5, 200.0, -0.7),
+        (1e-3, 1e-3, 1e-3, 0.5),
+        (1.0, 1.0, 1e6, 0.5),
+        (1.0, 1e-8, 2.0, 0.5),
+    ],
+]
 EXPONENTS = [-50.2, -7.3, -3.0, -1.0, -0.3, 0.0, 0.3, 0.6, 0.99, 1.01, 1.5, 2.0, 4.5, 20.0, 50.0]
 HURWITZ = [*product([1.05, 2.0, 3.3, 12.0], [0.1, 1.0, 7.5, 300.0]), (30.0, 20.0), (1.5, 1e-3), (100.0, 3.0)]
 
@@ -112,6 +135,20 @@ def cases_of(name, reference, points, arguments):
         yield Case(f"{name} in {argument}", derivative(ours, k), slope_of(reference, k), points)
 
 
+def hyp1f1(a, b, x):
+    return mp.hyp1f1(a, b, x, maxterms=10**6)
+
+
+def hyp2f1(a, b, c, z):
+    return mp.hyp2f1(a, b, c, z, maxterms=10**6)
+
+
+def parameters_of(name, reference, points, parameters):
+    for k, parameter in enumerate(parameters):
+        ours = derivative(getattr(special, name), k)
+        yield Case(f"{name} in {parameter}", ours, slope_of(reference, k), points)
+
+
 def beta_inverse_from_above(a, b, p):
     """A root that may be nearer to one than doubles are."""
     return 1 - inverse(beta_below, beta_density, sc.betaincinv)(b, a, p)
@@ -173,12 +210,16 @@ CASES = [
     *cases_of("beta", mp.beta, PAIRS, {"a": 0, "b": 1}),
     *cases_of("betaln", lambda a, b: mp.log(mp.beta(a, b)), PAIRS, {"a": 0, "b": 1}),
     *cases_of("hyp1f1", mp.hyp1f1, [(a, b, x) for a, b in PAIRS[:9] for x in (-5.0, -0.3, 0.2, 1.0, 8.0)], {"x": 2}),
+    *parameters_of("hyp1f1", hyp1f1, KUMMER, "ab"),
+    *_twice("hyp1f1", hyp1f1, KUMMER[::3], "b", 1),
     *cases_of(
         "hyp2f1",
         mp.hyp2f1,
         [(a, b, c, z) for a, b in PAIRS[:9] for c in (0.6, 3.5) for z in (-3.0, -0.5, 0.2, 0.7)],
         {"z": 3},
     ),
+    *parameters_of("hyp2f1", hyp2f1, GAUSS, "abc"),
+    *_twice("hyp2f1", hyp2f1, GAUSS[::5], "c", 2),
     Case("zeta", special.zeta, mp.zeta, [(x,) for x in EXPONENTS]),
     Case("zeta in x", derivative(special.zeta, 0), lambda x: mp.zeta(x, 1, 1), [(x,) for x in EXPONENTS]),
     Case("zeta twice in x", derivative(special.zeta, 0, 2), lambda x: mp.zeta(x, 1, 2), [(x,) for x in EXPONENTS]),

@@ -73,6 +73,63 @@ def test_riemann_zeta(x):
     check(special.zeta, mp.zeta, (x,), 0)
 
 
+@pytest.mark.parametrize(
+    "point", [(2.5, 3.0, 4.0), (-3.0, 0.7, -5.0), (0.3, -2.5, 8.0), (-20.3, 1.5, 10.0), (0.5, 3.0, -800.0)]
+)
+@pytest.mark.parametrize("k", [0, 1])
+def test_hyp1f1(point, k):
+    check(special.hyp1f1, mp.hyp1f1, point, k)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        (2.5, 3.0, 0.6, 0.7),
+        (-2.0, 0.7, 3.5, -0.9),
+        (1.0, 3.0, -1.5, 0.5),
+        (0.3, 0.7, 3.5, -50.0),
+        (0.3, 0.7, 3.5, 0.9999),
+        (40.0, 30.0, 3.0, 0.5),
+    ],
+)
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_hyp2f1(point, k):
+    check(special.hyp2f1, mp.hyp2f1, point, k)
+
+
+def test_hypergeometric_functions_of_complex_numbers():
+    """The derivative in a parameter of the real part."""
+    z = 0.3 + 2j
+    a = torch.tensor(1.5, dtype=torch.double, requires_grad=True)
+    expected = mp.diff(lambda a: mp.hyp1f1(a, 2.5, z), 1.5).real
+    assert grad(special.hyp1f1(a, 2.5, torch.tensor(z, dtype=torch.complex128)).real, a)[0].item() == pytest.approx(
+        float(expected), rel=EXACT
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "point"),
+    [
+        (special.hyp1f1, (-200.5, 1.0, 200.0)),
+        (special.hyp2f1, (2.0, 3.0, 1.0, -1e4)),
+        (special.hyp1f1, (1.0, -2.0, 1.0)),
+    ],
+)
+def test_without_digits_a_derivative_is_nan(function, point):
+    """Terms that cancel beyond 32 digits; no method; a pole."""
+    assert np.isnan(ours(function, point, 0))
+
+
+def test_hypergeometric_derivatives_of_any_order():
+    """∂ₐ∂ₓ of Kummer's function, whichever is first; it is e^x where a = b."""
+    a, x = tensor(1.0), tensor(2.0)
+    value = special.hyp1f1(a, 1.0, x)
+    in_a, in_x = grad(value, (a, x), create_graph=True)
+    expected = mp.diff(lambda a, x: mp.hyp1f1(a, 1, x), (1, 2), (1, 1))
+    assert grad(in_a, x)[0].item() == pytest.approx(float(expected), rel=EXACT)
+    assert grad(in_x, a)[0].item() == pytest.approx(float(expected), rel=EXACT)
+
+
 def test_a_parameter_of_zero_is_a_limit():
     """The distribution function is one there, and its slope an exponential integral."""
     assert ours(special.gammainc, (0.0, 2.0), 0) == pytest.approx(float(-mp.e1(2)), rel=EXACT)

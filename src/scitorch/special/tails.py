@@ -45,20 +45,28 @@ def by_items(kernel: Callable[..., Array], *arguments: Any) -> Array:
 
 
 def integral(integrand: Callable[[Array, Array], Array], upper: Array, bend: Array) -> Array:
-    """∫ from 0 to ``upper[k]`` of ``integrand(k, s)`` for every item k, by bisection until panels and halves agree.
+    """∫ from 0 to ``upper[k]`` of ``integrand(k, s)`` for every item k, which bends, over a length of one, at a point.
 
-    The integrand gets the items' numbers as a column and a row of nodes for each. It changes over a length of one where
-    s is ``bend[k]``, which a long way may hide: there, and where nothing of that is left (`FADED`), panels end.
+    A long way may hide that point: there, and where nothing of the bend is left (`FADED`), panels end.
     """
     edges = np.clip([np.zeros(upper.size), bend - FADED, bend, bend + FADED, upper], 0, upper)
+    return integral_and_size(integrand, edges)[0]
+
+
+def integral_and_size(integrand: Callable[[Array, Array], Array], edges: Array) -> tuple[Array, Array]:
+    """∫ over the panels between ``edges[:, k]``, and that of the modulus roughly, by bisection until halves agree.
+
+    The integrand gets the items' numbers k as a column and a row of nodes for each.
+    """
     piece, item = np.nonzero(np.diff(edges, axis=0) > 0)
     left, width = edges[piece, item], np.diff(edges, axis=0)[piece, item]
+    count = edges.shape[1]
 
     def panels(item: Array, left: Array, width: Array) -> Array:
         s = left[:, None] + width[:, None] * (0.5 * (1 + NODES))
         return 0.5 * width * (integrand(item[:, None], s) @ WEIGHTS)
 
-    whole, total, size = panels(item, left, width), np.zeros(upper.size), np.zeros(upper.size)
+    whole, total, size = panels(item, left, width), np.zeros(count), np.zeros(count)
     for depth in range(DEPTH):
         half = width / 2
         lower_half, upper_half = panels(item, left, half), panels(item, left + half, half)
@@ -74,7 +82,7 @@ def integral(integrand: Callable[[Array, Array], Array], upper: Array, bend: Arr
         item, width = np.tile(item[rest], 2), np.tile(half[rest], 2)
         left = np.concatenate([left[rest], left[rest] + half[rest]])
         whole = np.concatenate([lower_half[rest], upper_half[rest]])
-    return total
+    return total, size
 
 
 def faded(exponent: Callable[[Array], Array], slope: Callable[[Array], Array], peak: Array, far: Array) -> Array:
