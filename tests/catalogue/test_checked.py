@@ -70,7 +70,8 @@ def test_the_checker_finds_nothing(name):
         with pytest.raises(Exception):  # noqa: B017, PT011  SciPy refuses too; test_grid compares how
             case.scipy(*case.arguments, **case.options)
         return
-    assert report.ok, str(report)
+    # At the edge of a domain differences tell nothing; of what they tell, nothing may be wrong.
+    assert {finding.cause for finding in report.findings} <= {"not checked"}, str(report)
     assert not [row for row in report.rows if row.detail.startswith("the check itself failed")], str(report)
 
 
