@@ -111,7 +111,8 @@ class Binomial(Cumulative, D.Binomial):
     def _tails(self, value: Tensor) -> Tails:
         k = self._checked(value).floor()
         # Below zero nothing, from the last on everything: the first parameter zero is a point mass at zero.
-        return beta_tails((k + 1).clamp(min=0), (self.total_count - k).clamp(min=0), self.probs)[::-1]
+        below, above = beta_tails((k + 1).clamp(min=0), (self.total_count - k).clamp(min=0), self.probs)
+        return above, below  # of the parameter, whose distribution is mirrored
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: the first number of which the distribution function is at least `value`."""
@@ -147,7 +148,8 @@ class NegativeBinomial(Cumulative, D.NegativeBinomial):
     """
 
     def _tails(self, value: Tensor) -> Tails:
-        return beta_tails((self._checked(value).floor() + 1).clamp(min=0), self.total_count, self.probs)[::-1]
+        below, above = beta_tails((self._checked(value).floor() + 1).clamp(min=0), self.total_count, self.probs)
+        return above, below  # of the parameter, whose distribution is mirrored
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: the first number of which the distribution function is at least `value`."""
@@ -181,7 +183,8 @@ class Poisson(Cumulative, D.Poisson):
     """
 
     def _tails(self, value: Tensor) -> Tails:
-        return gamma_tails((self._checked(value).floor() + 1).clamp(min=0), self.rate)[::-1]
+        below, above = gamma_tails((self._checked(value).floor() + 1).clamp(min=0), self.rate)
+        return above, below  # of the parameter, whose distribution is mirrored
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: the first number of which the distribution function is at least `value`."""
