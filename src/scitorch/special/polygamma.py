@@ -53,6 +53,40 @@ polygamma.partials(x=lambda x, n: polygamma(x, n=n + 1))
 polygamma.samples(lambda rng: [Sample(rng.uniform(0.5, 3, size=(2, 2)), n=0), Sample(rng.uniform(0.5, 3, size=2), n=2)])
 
 
+@operator("()->()", batch="native")
+def log_gamma(x: Array) -> Array:
+    """Logarithm of the absolute value of the gamma function.
+
+    Parameters
+    ----------
+    x : Tensor of any shape
+        Real.
+
+    Returns
+    -------
+    Tensor of the same shape
+
+    Notes
+    -----
+    The derivative is `polygamma`, to any order exact; that of `torch.lgamma` isn't from the second on.
+
+    References
+    ----------
+    DLMF 5.15; `scipy.special.gammaln`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> log_gamma(torch.tensor([1.0, 4.0]))
+    tensor([0.0000, 1.7918])
+    """
+    return sc.gammaln(x)
+
+
+log_gamma.partials(x=lambda x: polygamma(x))
+log_gamma.samples(lambda rng: [Sample(rng.uniform(0.5, 3, size=(2, 2)))])
+
+
 @operator("(),()->()", batch="native")
 def polygamma_gap(a: Array, b: Array, *, n: int = 0) -> Array:
     """Difference of polygamma functions, ψ⁽ⁿ⁾(a + b) − ψ⁽ⁿ⁾(a), without cancellation.

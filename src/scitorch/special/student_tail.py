@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scitorch.core import Sample, operator
 
 from .polygamma import BERNOULLI, gap, times
-from .tails import FADED, by_items, faded, integral, moment, stirling_error
+from .tails import FADED, by_items, integral_and_size, moment, stirling_error
 
 Array = NDArray[Any]
 
@@ -81,7 +81,7 @@ def student_score(df: Array, t: Array, *, k: int = 1) -> Array:
     >>> student_score(1.0, torch.tensor(1.0))
     tensor(0.3466)
     """
-    return by_items(lambda df, t: _score(k, df, _constant(k, df), _log_ratio(df, t)), df, t)
+    return by_items(lambda df, t: _score_at(k, df, t), df, t)
 
 
 def _log_ratio(df: Array, t: Array) -> Array:
@@ -111,22 +111,20 @@ def _constant(k: int, df: Array) -> Array:
     return np.where(df < 40, gap(0, df / 2, np.full_like(df, 0.5)) / 2 - 0.5 / df, series)
 
 
-def _score(k: int, df: Array, constant: Array, u: Array) -> Array:
-    """∂ᵏ log f in the degrees of freedom ν, at log(t²/ν) = u: its constant part and that of −(ν+1)/2 log(1 + t²/ν).
+def _score(k: int, df: Array, constant: Array, w: Array, c: Array, power: Array) -> Array:
+    """∂ᵏ log f in the degrees of freedom ν: its constant part and that of −(ν+1)/2 log(1 + t²/ν).
 
-    With w = t²/(ν + t²) and c = 1 − w the derivatives of log ν − log(ν + t²) are powers of 1/ν times 1 − cᵏ.
+    It is given w = t²/(ν + t²), c = 1 − w and power = −log c = log(1 + t²/ν); the derivatives of log ν − log(ν + t²)
+    are powers of 1/ν times 1 − cᵏ.
     """
-    df = np.minimum(df, HUGE)
     if k > 1:
-        sign, c = (-1) ** k, sc.expit(-u)
+        sign = (-1) ** k
         powers = -factorial(k - 1) * (df + 1) * (1 - c**k) + factorial(k - 2) * k * df * (1 - c ** (k - 1))
         return constant + sign / 2 * df**-k * powers
-    w = sc.expit(u)
-    # log(1 + t²/ν) − w = −log(1 − w) − w, from w²/2 on.
-    tail = np.logaddexp(0, u) - w
-    small = w < 0.1
-    tail[small] = w[small] ** 2 * np.polynomial.polynomial.polyval(w[small], 1 / np.arange(2.0, 18))
-    return constant + w / (2 * df) - 0.5 * tail
+    # power − w, of which small w leave w²/2: with q = w/(2−w), power is 2 artanh q, and 2q − w is q w.
+    q = w / (2 - w)
+    series = q * w + q**3 * np.polynomial.polynomial.polyval(q * q, 2 / np.arange(3.0, 17.0, 2))
+    return constant + w / (2 * df) - 0.5 * np.where(w < 0.1, series, power - w)
 
 
 @operator("(),()->()", batch="native")
@@ -149,8 +147,8 @@ def stdtr_derivative(df: Array, t: Array, *, n: int) -> Array:
     Notes
     -----
     The integral of the density's derivative from 0 to ``t``, or from ``t`` to infinity: where the integrand has one
-    sign. In the logarithm of ``t``, by Gauss quadrature with bisection to rounding error. Again differentiable to any
-    order in both; for large ``df`` each order from the second on loses digits.
+    sign. Over ``arsinh(t / sqrt(df))``, by Gauss quadrature with bisection to rounding error. Again differentiable to
+    any order in both; for large ``df`` each order from the second on loses digits.
 
     References
     ----------
@@ -165,39 +163,70 @@ def stdtr_derivative(df: Array, t: Array, *, n: int) -> Array:
     return by_items(lambda df, t: _derivative(df, t, n), df, t)
 
 
+def _score_at(k: int, df: Array, t: Array) -> Array:
+    u = _log_ratio(df, t)
+    return _score(k, np.minimum(df, HUGE), _constant(k, df), sc.expit(u), sc.expit(-u), np.logaddexp(0, u))
+
+
 def _derivative(df: Array, t: Array, n: int) -> Array:
     """The integral over the side on which the density changes in one direction; it is odd in t."""
     result = np.where((df > 0) & ~np.isnan(t), 0.0, np.nan)
     inner = (result == 0) & (t != 0) & np.isfinite(t) & np.isfinite(df)
-    centre = _score(1, df, _constant(1, df), _log_ratio(df, t)) > 0
-    for side, chosen in ((-1.0, inner & centre), (1.0, inner & ~centre)):
-        result[chosen] = -side * np.sign(t[chosen]) * _integral(df[chosen], np.abs(t[chosen]), side, n)
+    centre = _score_at(1, df, t) > 0
+    for side, chosen in ((_centre, inner & centre), (_tail, inner & ~centre)):
+        result[chosen] = np.sign(t[chosen]) * side(np.minimum(df[chosen], HUGE), np.abs(t[chosen]), n)
     return result
 
 
-def _integral(df: Array, t: Array, side: float, n: int) -> Array:
-    """∫ of the density's n-th derivative in df over τ = t eˢ beyond t (`side` 1), or τ = t e⁻ˢ down to 0 (−1)."""
-    u = _log_ratio(df, t)
-    start, half = np.logaddexp(0, u), (df + 1) / 2
+def _centre(df: Array, t: Array, n: int) -> Array:
+    """∫ of the density's n-th derivative in df from 0 to t = √ν sinh y, over y: there f dt is a multiple of cosh^-ν."""
+    zero = np.zeros_like(df)
+    end = np.minimum(np.arcsinh(t / np.sqrt(df)), _arcosh_exp(FADED / df))
+    return _integral(df, zero, np.stack([zero, end]), n) * np.sqrt(df) * _density(df, zero)
 
-    def exponent(s: Array) -> Array:
-        return side * s - half * (np.logaddexp(0, u + 2 * side * s) - start)
 
-    mode = np.maximum(-side * np.log(t), 0.0)
-    peak = np.maximum(exponent(mode), 0.0)
-    # Bounds of the exponent: half (start − u) − ν s above, half start − s below.
-    far = (FADED + half * (start - u)) / df if side > 0 else FADED + half * start
-    end = faded(exponent, lambda s: side * (1 - 2 * half * sc.expit(u + 2 * side * s)), peak, np.maximum(far, mode))
+def _tail(df: Array, t: Array, n: int) -> Array:
+    """The same from t up, with the sign changed."""
+    scale = np.exp(0.5 * np.logaddexp(np.log(df), 2 * np.log(t))) * _density(df, t)
+    start = _arcsinh_ratio(df, t)
+    power = np.logaddexp(0, _log_ratio(df, t))
+    length = np.maximum(_arcosh_exp(FADED / df + power / 2) - start, 0)
+    # Where the density underflows nothing is left, and the exponent loses its digits.
+    return -_integral(df, start, np.array([[0.0], [0.3], [1.0]]) * np.where(scale > 0, length, 0), n) * scale
 
+
+def _arcsinh_ratio(df: Array, t: Array) -> Array:
+    """Arcsinh of t/√ν, which may overflow."""
+    return np.where(t < 1e150, np.arcsinh(t / np.sqrt(df)), np.log(2.0) + np.log(t) - np.log(df) / 2)
+
+
+def _arcosh_exp(x: Array) -> Array:
+    """Arcosh of eˣ, which may overflow."""
+    above = np.expm1(np.minimum(x, 300.0))
+    return np.where(x < 300, np.log1p(above + np.sqrt(above * (above + 2))), x + np.log(2.0))
+
+
+def _integral(df: Array, start: Array, edges: Array, n: int) -> Array:
+    """∫ of (cosh y / cosh start)^-ν times the n-th derivative's polynomial of scores, over s = y − start."""
     constants = [_constant(order, df) for order in range(1, n + 1)]
+    cosh, left = np.cosh(np.minimum(start, 2.0)), np.log1p(np.exp(-2 * start))
 
     def integrand(k: Array, s: Array) -> Array:
-        at = u[k] + 2 * side * s
-        weight = np.exp(side * s - half[k] * (np.logaddexp(0, at) - start[k]) - peak[k])
-        return weight * moment(lambda order, _: _score(order, df[k], constants[order - 1][k], at), n)
+        y = start[k] + s
+        part = -np.expm1(-2 * y)
+        w = (part / (2 - part)) ** 2
+        # log cosh² y = −log(1 − w), and for large y what is left of 2y.
+        near = w < 0.5
+        log = np.log1p(np.where(near, -w, 1 - part))
+        power = np.where(near, -log, 2 * (y - np.log(2.0) + log))
+        # Its excess over that of the start: cosh² y − cosh² start = sinh s · sinh(y + start).
+        close = np.sinh(np.where(near, s, 0)) * np.sinh(np.where(near, y + start[k], 0)) / cosh[k] ** 2
+        excess = np.where(near, np.log1p(close), 2 * (s + log - left[k]))
+        c = 4 * (1 - part) / (2 - part) ** 2
+        weight = np.exp(-0.5 * df[k] * excess)
+        return weight * moment(lambda order, _: _score(order, df[k], constants[order - 1][k], w, c, power), n)
 
-    bend = np.maximum(-side * u / 2, 0.0)  # where t² is ν
-    return integral(integrand, end, bend) * t * _density(df, t) * np.exp(peak)
+    return integral_and_size(integrand, edges)[0]
 
 
 student_density.partials(

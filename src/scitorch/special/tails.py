@@ -28,6 +28,7 @@ WEIGHTS = np.linalg.solve(np.polynomial.legendre.legvander(NODES, 23).T, 2.0 * (
 # smaller by about 2^-48 for a function that is analytic around the panel.
 AGREEMENT = 1e-10
 DEPTH = 48  # bisections at most: a panel is then smaller than the distance of neighbouring floats
+CROWD = 256  # panels of one item in a bisection that nothing but rounding errors keeps from agreeing
 FADED = 46.0  # e^-46 = 1e-20: what lies beyond is lost in rounding, also times logarithms
 CHUNK = 4096  # items at a time, so that their nodes stay within the processor's cache
 
@@ -75,6 +76,7 @@ def integral_and_size(integrand: Callable[[Array, Array], Array], edges: Array) 
             np.add.at(size, item, np.abs(lower_half) + np.abs(upper_half))
         # `not >` rather than `<=`, so that NaN ends here as well.
         settled = ~(np.abs(halves - whole) > AGREEMENT * size[item]) | (depth == DEPTH - 1)
+        settled |= np.bincount(item, minlength=count)[item] > CROWD
         np.add.at(total, item[settled], halves[settled])
         rest = ~settled
         if not rest.any():

@@ -1,26 +1,22 @@
 """Continuous distributions."""
 
-from collections.abc import Callable
 from functools import partial
+from math import log
 
+import torch
 import torch.distributions as D
 from torch import Tensor
 
 from scitorch.special import (
-    betainc,
-    betaincc,
     betainccinv,
     betaincinv,
-    gammainc,
-    gammaincc,
     gammaincinv,
     stdtr,
     stdtrit,
 )
 
 from .cumulative import Cumulative
-
-Tails = tuple[Callable[[], Tensor], Callable[[], Tensor]]
+from .tails import Tail, Tails, beta_below, beta_tails, gamma_tails
 
 
 class Beta(Cumulative, D.Beta):
@@ -50,8 +46,7 @@ class Beta(Cumulative, D.Beta):
 
     def _tails(self, value: Tensor) -> Tails:
         x = self._checked(value).clamp(0, 1)
-        arguments = (self.concentration1, self.concentration0, x)
-        return partial(betainc, *arguments), partial(betaincc, *arguments)
+        return beta_tails(self.concentration1, self.concentration0, x)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: where the distribution function is `value`."""
@@ -87,7 +82,14 @@ class StudentT(Cumulative, D.StudentT):
 
     def _tails(self, value: Tensor) -> Tails:
         t = (self._checked(value) - self.loc) / self.scale
-        return partial(stdtr, self.df, t), partial(stdtr, self.df, -t)
+        return self._below(t), self._below(-t)
+
+    def _below(self, t: Tensor) -> Tail:
+        """The standard distribution's lower tail: for negative t half a beta distribution's at df / (df + t²)."""
+        half, root = torch.full_like(t, 0.5), self.df.sqrt()
+        # Of a fraction that plays no part: its logarithm comes from the odds.
+        beta = beta_below(self.df / 2, half, t, root, -t, power=2)
+        return Tail(partial(stdtr, self.df, t), lambda deep: beta.logarithm(deep) - log(2))
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: where the distribution function is `value`."""
@@ -124,7 +126,7 @@ class Gamma(Cumulative, D.Gamma):
 
     def _tails(self, value: Tensor) -> Tails:
         x = self.rate * self._checked(value).clamp(min=0)
-        return partial(gammainc, self.concentration, x), partial(gammaincc, self.concentration, x)
+        return gamma_tails(self.concentration, x)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: where the distribution function is `value`."""
@@ -187,8 +189,8 @@ class FisherSnedecor(Cumulative, D.FisherSnedecor):
         total = x + self.df2
         # Each tail from the fraction that is small in it, so that no 1 − fraction rounds.
         return (
-            partial(betainc, self.df1 / 2, self.df2 / 2, x / total),
-            partial(betainc, self.df2 / 2, self.df1 / 2, self.df2 / total),
+            beta_below(self.df1 / 2, self.df2 / 2, x / total, x, self.df2),
+            beta_below(self.df2 / 2, self.df1 / 2, self.df2 / total, self.df2, x),
         )
 
     def icdf(self, value: Tensor) -> Tensor:

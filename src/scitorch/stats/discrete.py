@@ -1,7 +1,6 @@
 """Discrete distributions, on whole numbers."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
-from scitorch.special import betainc, betaincc, gammainc, gammaincc
 
 from .cumulative import Cumulative
+from .tails import Tails, beta_tails, gamma_tails
 
 Array = NDArray[Any]
-Tails = tuple[Callable[[], Tensor], Callable[[], Tensor]]
 
 _DISTRIBUTION_FUNCTIONS: dict[str, Callable[[Array, Array, Array], Array]] = {
     "binomial": lambda k, n, p: sc.betaincc(k + 1, np.maximum(n - k, 0), p),
@@ -113,8 +111,8 @@ class Binomial(Cumulative, D.Binomial):
     def _tails(self, value: Tensor) -> Tails:
         k = self._checked(value).floor()
         # Below zero nothing, from the last on everything: the first parameter zero is a point mass at zero.
-        arguments = ((k + 1).clamp(min=0), (self.total_count - k).clamp(min=0), self.probs)
-        return partial(betaincc, *arguments), partial(betainc, *arguments)
+        below, above = beta_tails((k + 1).clamp(min=0), (self.total_count - k).clamp(min=0), self.probs)
+        return above, below  # of the parameter, whose distribution is mirrored
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: the first number of which the distribution function is at least `value`."""
@@ -150,8 +148,8 @@ class NegativeBinomial(Cumulative, D.NegativeBinomial):
     """
 
     def _tails(self, value: Tensor) -> Tails:
-        arguments = ((self._checked(value).floor() + 1).clamp(min=0), self.total_count, self.probs)
-        return partial(betaincc, *arguments), partial(betainc, *arguments)
+        below, above = beta_tails((self._checked(value).floor() + 1).clamp(min=0), self.total_count, self.probs)
+        return above, below  # of the parameter, whose distribution is mirrored
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: the first number of which the distribution function is at least `value`."""
@@ -185,8 +183,8 @@ class Poisson(Cumulative, D.Poisson):
     """
 
     def _tails(self, value: Tensor) -> Tails:
-        arguments = ((self._checked(value).floor() + 1).clamp(min=0), self.rate)
-        return partial(gammaincc, *arguments), partial(gammainc, *arguments)
+        below, above = gamma_tails((self._checked(value).floor() + 1).clamp(min=0), self.rate)
+        return above, below  # of the parameter, whose distribution is mirrored
 
     def icdf(self, value: Tensor) -> Tensor:
         """Quantile: the first number of which the distribution function is at least `value`."""
