@@ -31,7 +31,7 @@ class Case:
     """One function at one size.
 
     All take the inputs in their order; derivatives are taken in all of them. `torch` and `jax` may be missing. All must
-    agree to `agreement`, relative to the largest element. `note` says why a ratio is above one.
+    agree to `agreement`, relative to the largest element.
     """
 
     name: str
@@ -43,7 +43,6 @@ class Case:
     more: dict[str, Callable[..., Any]] = field(default_factory=dict)
     slow: bool = False
     agreement: float = 1e-8
-    note: str = ""
 
 
 def _dct(name: str, *shape: int, slow: bool = False) -> Case:

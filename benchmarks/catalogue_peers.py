@@ -158,13 +158,13 @@ def bicubic_spline(prefilter):
 
 
 def sqrtm(a):
-    """PyTorch has eigenvectors, not the square root; they lose digits where two are alike."""
+    """PyTorch has eigenvectors, not the square root; they lose digits, and their gradients fail, where two meet."""
     values, vectors = torch.linalg.eig(a)
     return torch.linalg.solve(vectors, vectors * values.sqrt(), left=False).real
 
 
 def jax_sqrtm(a):
-    values, vectors = jnp.linalg.eig(a)
+    values, vectors = jax.lax.linalg.eig(a, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     return jnp.linalg.solve(vectors.T, (vectors * jnp.sqrt(values)).T).T.real
 
 

@@ -204,3 +204,18 @@ def test_functions_of_repeated_eigenvalues():
 def test_a_selection_by_values_is_refused():
     with pytest.raises(errors.ArgumentError, match='eigh_tridiagonal, select: expected "a", or "i"'):
         eigh_tridiagonal(torch.ones(3), torch.ones(2), select="v", select_range=(0.0, 1.0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_exponential_of_large_matrices(dtype):
+    """Above the size from which the derivative has a method of its own: as PyTorch's exponential, to second order."""
+    generator = torch.Generator().manual_seed(0)
+    A, E, D = (torch.randn(40, 40, dtype=dtype, generator=generator) / 6 for _ in range(3))
+
+    def second(exponential):
+        leaf = A.clone().requires_grad_()
+        (first,) = torch.autograd.grad(exponential(leaf), leaf, E, create_graph=True)
+        return first.detach(), torch.autograd.grad(first, leaf, D)[0]
+
+    for ours, theirs in zip(second(expm), second(torch.linalg.matrix_exp), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-11)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
 from scitorch.core.errors import ArgumentError
+from scitorch.interpolate.pieces import count_knots
 
 Array = NDArray[Any]
 
@@ -102,6 +103,8 @@ def as_points(x: Any, like: Tensor) -> Tensor:
 def count_at_most(knots: Tensor, x: Tensor, *, strictly: bool = False) -> Tensor:
     """How many of the sorted knots lie at or below each x (strictly below it); no derivative is lost, it has none."""
     knots, flat = knots.detach().to(x.dtype), x.detach().reshape(-1)
+    if x.device.type == "cpu" and not strictly:
+        return count_knots(knots, flat).reshape(x.shape)
     # Under torch.func.vmap searchsorted warns of memory that it laid out itself, unless both are batched (which they
     # are once both batches are added) and contiguous (which `contiguous` doesn't see to there, but `cat` does).
     both = knots.new_zeros(()) + flat.new_zeros(())

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from scitorch.core.errors import ArgumentError
-from scitorch.interpolate.checks import as_data, as_knots, as_points, count_at_most, in_precision, real_of
+from scitorch.interpolate.checks import as_data, as_knots, as_points, in_precision, real_of
+from scitorch.interpolate.pieces import sample_pieces
 
 Extrapolate = bool | str | None
 
@@ -37,7 +38,7 @@ class PPoly:
 
     Notes
     -----
-    Differentiable to any order in the coefficients, the breakpoints and the points of evaluation, by torch operations;
+    Differentiable to any order in the coefficients, the breakpoints and the points of evaluation;
     at a breakpoint the derivative is that of the interval on its right.
 
     References
@@ -75,15 +76,11 @@ class PPoly:
         x = points.reshape(-1)
         if extrapolate == "periodic":
             x = self.x[0] + torch.remainder(x - self.x[0], self.x[-1] - self.x[0])
-        place = count_at_most(self.x[1:-1], x)
-        step = (x - self.x[place])[(...,) + (None,) * (self.c.ndim - 2)]
-        value = torch.zeros_like(step)
-        for coefficients in _differentiated(self.c, nu):
-            value = value * step + coefficients[place]
+        columns = self.c.reshape(*self.c.shape[:2], math.prod(self.c.shape[2:]))
+        value = sample_pieces(columns, self.x, x, nu=nu)
         if extrapolate is False:
-            outside = (x < self.x[0]) | (x > self.x[-1])
-            value = torch.where(outside[(...,) + (None,) * (self.c.ndim - 2)], math.nan, value)
-        return placed(value, points.shape, self.axis)
+            value = torch.where(((x < self.x[0]) | (x > self.x[-1]))[:, None], math.nan, value)
+        return placed(value.reshape(len(x), *self.c.shape[2:]), points.shape, self.axis)
 
     def derivative(self, nu: int = 1) -> Self:
         """The piecewise polynomial of the derivative of order `nu`; of the antiderivative, if that is negative."""

@@ -135,16 +135,24 @@ def filter_cascade(sos: Array, x: Array, zi: Array, *, reverse: bool = False) ->
     # SciPy refuses other sos[..., 3] than an exact 1, and arrays that it cannot write to.
     sos = np.divide(sos, sos[..., 3:4], order="C")
     sos[..., 3] = 1
-    x = x[..., ::-1] if reverse else x
+    y, zf = np.empty(x.shape, x.dtype), np.empty(zi.shape, x.dtype)
+    x, result = (x[..., ::-1], y[..., ::-1]) if reverse else (x, y)
     if sos.ndim == 2:
-        y, states = scipy.signal.sosfilt(sos, x, zi=np.moveaxis(zi, -2, 0))
-        zf = np.moveaxis(states, 0, -2)
-    else:
-        sos = np.broadcast_to(sos, (*shape, *sos.shape[-2:]))
-        y, zf = np.empty(x.shape, x.dtype), np.empty(zi.shape, x.dtype)
-        for index in np.ndindex(*shape):
-            y[index], zf[index] = scipy.signal.sosfilt(sos[index].copy(), x[index], zi=zi[index])
-    return (y[..., ::-1] if reverse else y), zf
+        zf[...] = np.moveaxis(_cascade_in_blocks(sos, x, np.moveaxis(zi, -2, 0), result), 0, -2)
+        return y, zf
+    sos = np.broadcast_to(sos, (*shape, *sos.shape[-2:]))
+    for index in np.ndindex(*shape):
+        zf[index] = _cascade_in_blocks(sos[index].copy(), x[index], zi[index], result[index])
+    return y, zf
+
+
+def _cascade_in_blocks(sos: Array, x: Array, zi: Array, y: Array) -> Array:
+    """As `_filter_in_blocks`; SciPy copies every signal, and returns a view."""
+    size = max(1, _BLOCK // max(1, x[..., 0:1].size))
+    for start in range(0, max(1, x.shape[-1]), size):  # once for no samples too, which SciPy refuses
+        block = np.s_[..., start : start + size]
+        y[block], zi = scipy.signal.sosfilt(sos, x[block], zi=zi)
+    return zi
 
 
 def _state_after(b: Tensor, a: Tensor, past: Tensor) -> Tensor:
