@@ -182,7 +182,10 @@ def test_message_and_values(error, message, call):
     assert type(caught.value) is error
     assert str(caught.value) == message
     raised = caught.value
-    assert message.startswith(f"{raised.operator}, {raised.argument}: expected {raised.expected}, got {raised.got}.")
+    where = "" if raised.item is None else f", item {raised.item}"
+    assert message.startswith(
+        f"{raised.operator}, {raised.argument}{where}: expected {raised.expected}, got {raised.got}."
+    )
     assert message.endswith(f" Try {raised.advice}." if raised.advice else raised.got + ".")
     again = pickle.loads(pickle.dumps(raised))
     assert (type(again), str(again), vars(again)) == (error, message, vars(raised))

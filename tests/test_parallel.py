@@ -91,11 +91,11 @@ def test_what_was_measured_is_remembered_and_measured_again():
     double = define(seen, args="x")
     for _ in range(6):
         assert torch.equal(double(torch.arange(64.0)), 2 * torch.arange(64.0))
-    last = seen.threads[-64:]
-    assert len(set(last)) == 2
+    assert seen.elsewhere() > 60  # a busy machine may see no gain now and then
+    before = seen.elsewhere()
     for _ in range(10):
         double(torch.arange(64.0))
-    assert len(set(seen.threads[-64:])) == 2
+    assert seen.elsewhere() > before + 60
 
 
 def test_a_kernel_may_refuse_threads():
