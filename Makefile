@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench docs format clean
+.PHONY: help demo test lint types bench accuracy docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,6 +35,9 @@ types: $(READY) ## check the types
 
 bench: $(READY) ## measure what a call costs beside the alternatives
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+accuracy: $(READY) ## measure functions and derivatives against mpmath
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
 
 docs: $(READY) ## build the documentation in build/docs
 	$(BIN)/sphinx-build -W --keep-going -q docs build/docs

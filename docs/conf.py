@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module, metadata
+from itertools import groupby
 from pathlib import Path
 
 from docutils.nodes import Node
@@ -10,6 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from scitorch import Operator
 from scitorch.checker.causes import CAUSES
+from scitorch.coverage import supported
 
 project = "scitorch"
 author = "scitorch developers"
@@ -48,6 +50,20 @@ class Causes(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(table))
 
 
+class Coverage(SphinxDirective):
+    """What is differentiable, as a table for each module."""
+
+    def run(self) -> list[Node]:
+        """Write list tables and have them parsed."""
+        lines: list[str] = []
+        for module, rows in groupby(supported(), lambda row: row.module):
+            lines += ["", f".. list-table:: scitorch.{module}", "   :header-rows: 1", ""]
+            lines += ["   * - function", "     - argument", "     - derivative"]
+            for row in rows:
+                lines += [f"   * - ``{row.function}``", f"     - ``{row.argument}``", f"     - {row.derivative}"]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
 def relink(app: Sphinx, _path: Path, _parent: str, content: list[str]) -> None:
     """Let the links of an included page, which start from the repository's root, start from here."""
     here = Path(app.srcdir)
@@ -64,7 +80,8 @@ def relink(app: Sphinx, _path: Path, _parent: str, content: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Add the directive, and mend the links of what is included."""
+    """Add the directives, and mend the links of what is included."""
     app.add_directive("operators", Operators)
     app.add_directive("causes", Causes)
+    app.add_directive("coverage", Coverage)
     app.connect("include-read", relink)

@@ -81,7 +81,8 @@ def test_an_error_in_a_worker_comes_back_as_it_is():
     with (
         joblib.parallel_config(backend="loky", n_jobs=2),
         pytest.raises(
-            KernelError, match=r"^reciprocal, kernel: expected a result, got ZeroDivisionError: .*x float32 \(\)"
+            KernelError,
+            match=r"^reciprocal, kernel, item \(1,\): expected a result, got ZeroDivisionError: .*x float32 \(\)",
         ),
     ):
         reciprocal(torch.tensor([1.0, 0.0, 2.0]))

@@ -318,3 +318,10 @@ def _over(buffer, values):
     new = ctypes.PYFUNCTYPE(ctypes.py_object, *kinds, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)(functions[93])
     shape, double, aligned = (ctypes.c_ssize_t * 1)(3), np.dtype(float).num, 0x0501
     return new(np.ndarray, 1, shape, double, None, ctypes.addressof(buffer), 0, aligned, None)
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_strides_of_a_column_in_fortran_order():
+    """They are those of a fake tensor, though NumPy takes any strides of a dimension of size 1 for contiguous."""
+    column = operator("(n)->(n,1)", name="column")(lambda x: np.array(x[:, None], order="F"))
+    assert column(torch.ones(4)).stride() == (1, 1)

@@ -11,6 +11,7 @@ import pytest
 import scitorch
 import scitorch.demo
 from scitorch import cli
+from scitorch.coverage import supported
 from scitorch.demo.modes import MODES, Mode
 from scitorch.demo.settings import Settings
 
@@ -116,15 +117,30 @@ def test_the_options_default_to_the_settings(command):
     }
 
 
-def test_ops_lists_every_operator(command, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+@pytest.mark.parametrize("width", [200, 40])
+def test_ops_lists_every_function_and_argument(command, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
     code, out, err = command("ops")
     assert (code, err) == (0, [])
-    text = "\n".join(out)
-    for operator in scitorch.operators().values():
-        assert operator.name in text
-        assert str(operator.signature) in text
-    assert "bias: rule" in text
+    assert max(map(len, out)) <= width
+    rows = [line.split() for line in out]
+    assert ["bias", "rule"] in rows  # of an operator
+    assert ["value", "zero"] in rows  # of a distribution on whole numbers
+    # A narrow terminal breaks words, so the columns are put together again, without blanks.
+    columns = ["".join(text) for text in zip(*(_columns(out)), strict=True)]
+    for row in supported():
+        assert row.function in columns[0]
+        assert row.argument in columns[1]
+        assert row.derivative.replace(" ", "") in columns[2]
+    for module in {row.module for row in supported()}:
+        assert f"scitorch.{module}" in columns[0]
+
+
+def _columns(out):
+    """The words of each line, by the columns that the heading begins."""
+    heading = next(line for line in out if "derivative" in line)
+    first, second, third = (heading.index(name) for name in ("function", "argument", "derivative"))
+    return [[part.replace(" ", "") for part in (line[first:second], line[second:third], line[third:])] for line in out]
 
 
 def test_version(command):

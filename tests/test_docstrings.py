@@ -1,4 +1,4 @@
-"""Examples in docstrings and in the README run, and print what they say."""
+"""Examples in docstrings, in the README and in the guides run, and print what they say."""
 
 import doctest
 import importlib
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +17,7 @@ from scitorch.core.errors import RedefinitionWarning
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "adding-an-operator.md"
 FINDER = doctest.DocTestFinder(exclude_empty=True)
 
 
@@ -38,7 +40,7 @@ EXAMPLES = {test.name: test for module in modules() for test in documented(modul
 
 
 def test_examples_are_found():
-    assert {"scitorch.operators", "scitorch.core.operator.operator", "scitorch.nn.Linear"} <= EXAMPLES.keys()
+    assert {"scitorch.operators", "scitorch.core.operator.operator", "scitorch.nn.tutorial.Linear"} <= EXAMPLES.keys()
     assert "scitorch.tutorial.convolution.correlate_valid" in EXAMPLES
 
 
@@ -52,15 +54,14 @@ def test_docstring_examples(name):
     assert not runner.failures, "".join(failures)
 
 
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = [
     page for page in (README, ROOT / "docs" / "checker.md") if page.exists()
 ]  # neither is there in a wheel's tests
 BLOCKS = {
     f"{page.name} {k}": block
     for page in PAGES
-    for k, block in enumerate(
-        re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    )
+    for k, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")))
     if "def test_" not in block
 }
 
@@ -79,6 +80,30 @@ def test_examples_of_the_pages_run_when_pasted(name, tmp_path):
 
 
 TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
+
+
+@pytest.mark.skipif(not GUIDE.exists(), reason="not there in a wheel's tests")
+@pytest.mark.usefixtures("scratch_registry")
+def test_the_guides_operators_are_right():
+    """All blocks of the page as one module; its operators pass the checks that the catalogue's pass."""
+    names = {"__name__": "adding_an_operator"}
+    exec("\n".join(BLOCK.findall(GUIDE.read_text(encoding="utf-8"))), names)  # noqa: S102  what the page shows
+    operators = [value for value in names.values() if isinstance(value, scitorch.Operator)]
+    assert len(operators) == 5
+    for operator in operators:
+        assert set(operator.derivatives.values()) & {"rule"}
+        for kind in ("ordinary", "special"):
+            for sample in operator.draw(np.random.default_rng(0), kind):
+                inputs = [torch.tensor(x, requires_grad=True) for x in sample.arguments]
+                if operator.derivatives.get("n", "rule") != "rule":
+                    inputs[0].requires_grad_(False)
+                if kind == "ordinary":
+                    assert torch.autograd.gradcheck(lambda *x, op=operator, s=sample: op(*x, **s.static), inputs)
+                else:
+                    gradient = torch.autograd.grad(operator(*inputs, **sample.static).sum(), inputs[-1])[0]
+                    assert gradient.isfinite().all()
+    A = (4 * torch.eye(2, dtype=torch.double) + 0.1).requires_grad_()
+    assert torch.autograd.gradcheck(names["sqrtm"], A)
 
 
 def test_readme_links_lead_somewhere():

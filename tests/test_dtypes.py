@@ -98,8 +98,8 @@ def test_whole_numbers_become_the_default_dtype(operator):
                 with _default_dtype(default):
                     results = as_tuple(operator(*whole, **case.static))
                 for result, expected in zip(results, as_tuple(operator(*cast, **case.static)), strict=True):
-                    assert torch.equal(result, expected)
-                    assert result.dtype == expected.dtype
+                    # Outside of a function's domain both are NaN.
+                    torch.testing.assert_close(result, expected, rtol=0, atol=0, equal_nan=True)
 
 
 @contextmanager

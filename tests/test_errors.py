@@ -150,7 +150,9 @@ CALLS = {
         "writing, kernel: expected a result, got ValueError: output array is read-only (with x float32 (2,)). "
         "Try copying the input, which is read-only.": lambda: writing(ones(2)),
         "scalar, result of the kernel: expected shape (2,), got (). " + RESHAPE: lambda: scalar(ones(2)),
-        "one_item, result of the kernel: expected shape (2,), got (1,). " + RESHAPE: lambda: one_item(ones(3, 2)),
+        "one_item, result of the kernel, item (0,): expected shape (2,), got (1,). " + RESHAPE: lambda: one_item(
+            ones(3, 2)
+        ),
         "short, result 1 of the kernel: expected shape (2,), got (1,). " + RESHAPE: lambda: short(ones(2).double()),
         "nothing, result of the kernel: expected a torch.float32 array, got object. " + DTYPES: lambda: nothing(
             torch.tensor(1.0)
@@ -180,7 +182,10 @@ def test_message_and_values(error, message, call):
     assert type(caught.value) is error
     assert str(caught.value) == message
     raised = caught.value
-    assert message.startswith(f"{raised.operator}, {raised.argument}: expected {raised.expected}, got {raised.got}.")
+    where = "" if raised.item is None else f", item {raised.item}"
+    assert message.startswith(
+        f"{raised.operator}, {raised.argument}{where}: expected {raised.expected}, got {raised.got}."
+    )
     assert message.endswith(f" Try {raised.advice}." if raised.advice else raised.got + ".")
     again = pickle.loads(pickle.dumps(raised))
     assert (type(again), str(again), vars(again)) == (error, message, vars(raised))

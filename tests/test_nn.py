@@ -6,20 +6,64 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.interpolate
+import scipy.ndimage
+import scipy.signal
 import torch
 import torch.nn.functional as F
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call, hessian, vmap
 
 from scitorch.core.errors import ArgumentError, ScitorchError, ShapeError
-from scitorch.nn import Linear, ScipyConv2d
+from scitorch.nn import (
+    DCT,
+    AffineWarp,
+    CubicSplineActivation,
+    GaussianBlur,
+    IIRFilter,
+    Linear,
+    MatrixSquareRoot,
+    ScipyConv2d,
+)
 
-LAYERS = {
+
+class Covariance(torch.nn.Module):
+    """A positive definite matrix of any input."""
+
+    def forward(self, input):
+        return input.mT @ input + torch.eye(input.shape[-1], dtype=input.dtype, device=input.device)
+
+
+def shaken(layer):
+    """A layer that begins with fixed parameters, with drawn ones."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.2)
+    return layer
+
+
+TUTORIAL = {
     "ScipyConv2d": (lambda **to: ScipyConv2d(3, 2, **to), (6, 5)),
     "Linear": (lambda **to: Linear(5, 3, **to), (6, 5)),
     "Linear, no bias": (lambda **to: Linear(5, 3, bias=False, **to), (6, 5)),
 }
+CATALOGUE = {
+    "IIRFilter": (lambda **to: IIRFilter(2, **to), (7,)),
+    "GaussianBlur": (lambda **to: shaken(GaussianBlur(0.8, radius=2, **to)), (3, 4)),
+    "GaussianBlur, two sigmas": (lambda **to: shaken(GaussianBlur([0.8, 1.1], mode="wrap", radius=2, **to)), (3, 4)),
+    "AffineWarp": (lambda **to: shaken(AffineWarp(mode="reflect", **to)), (3, 4)),
+    "CubicSplineActivation": (lambda **to: shaken(CubicSplineActivation(5, -1, 1, **to)), (3, 2)),
+}
+WITHOUT_PARAMETERS = {
+    "DCT": (lambda **to: DCT(axes=(-2, -1), norm="ortho"), (3, 4)),
+    "DCT, inverse": (lambda **to: DCT(3, inverse=True), (5,)),
+    "MatrixSquareRoot": (lambda **to: torch.nn.Sequential(Covariance(), MatrixSquareRoot(eps=0.1)), (4, 3)),
+}
+LAYERS = TUTORIAL | CATALOGUE
+ALL = LAYERS | WITHOUT_PARAMETERS
 every_layer = pytest.mark.parametrize(("make", "shape"), LAYERS.values(), ids=LAYERS.keys())
+tutorial_layer = pytest.mark.parametrize(("make", "shape"), TUTORIAL.values(), ids=TUTORIAL.keys())
+any_layer = pytest.mark.parametrize(("make", "shape"), ALL.values(), ids=ALL.keys())
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +86,107 @@ def test_linear_is_pytorchs(bias):
     torch.testing.assert_close(layer(x), F.linear(x, layer.weight, layer.bias))
 
 
+def test_dct_and_its_inverse():
+    x = torch.randn(2, 3, 4, dtype=torch.double)
+    torch.testing.assert_close(DCT(1, axes=0)(x), torch.from_numpy(scipy.fft.dct(x.numpy(), 1, axis=0)))
+    for norm in (None, "ortho", "forward"):
+        back = torch.nn.Sequential(DCT(axes=(0, 2), norm=norm), DCT(axes=(0, 2), norm=norm, inverse=True))
+        torch.testing.assert_close(back(x), x)
+    torch.testing.assert_close(DCT(norm="ortho")(x).norm(), x.norm())
+    assert isinstance(DCT().type(torch.double), DCT)  # a module's own method, not hidden by the transform's type
+
+
+def test_iir_filter_is_scipys_cascade():
+    layer, x = IIRFilter(3, dtype=torch.double), torch.randn(2, 50, dtype=torch.double)
+    expected = scipy.signal.sosfilt(layer.sos.detach().numpy(), x.numpy())
+    torch.testing.assert_close(layer(x), torch.from_numpy(expected))
+
+
+@pytest.mark.parametrize("dtype", [torch.float, torch.double])
+@pytest.mark.parametrize("radius", [0.5, 0.999])
+def test_iir_filter_is_stable_whatever_its_parameters(dtype, radius):
+    extreme = torch.tensor([0, 1e-3, 0.3, 1, 3, 10, 30, 1e6, torch.inf], dtype=dtype)
+    extreme = torch.cat([-extreme, extreme])
+    layer = IIRFilter(len(extreme) ** 2, radius, dtype=dtype)
+    with torch.no_grad():
+        layer.denominator.copy_(torch.cartesian_prod(extreme, extreme))
+    # Jury's conditions, exact in twice the precision: both roots of 1 + a1/z + a2/z² lie inside the unit circle.
+    a1, a2 = (column.detach().double() for column in layer.sos[:, 4:].unbind(-1))
+    assert (a2.abs() < 1).all()
+    assert (a1.abs() < 1 + a2).all()
+    assert layer(torch.randn(10, dtype=dtype)).isfinite().all()
+    roots = [np.abs(np.roots(row)).max() for row in layer.sos.detach().double()[:, 3:].numpy()]
+    assert max(roots) < radius + (1e-3 if dtype == torch.float else 1e-7)  # a double root moves by √eps
+
+
+def test_every_stable_filter_can_be_learned():
+    """The parameters' map is onto: Butterworth's poles have some."""
+    sos = torch.from_numpy(scipy.signal.butter(4, 0.1, output="sos"))
+    layer = IIRFilter(2, dtype=torch.double)
+    q = sos[:, 5] / 0.999**2
+    p = sos[:, 4] / 0.999
+    with torch.no_grad():
+        layer.numerator.copy_(sos[:, :3])
+        layer.denominator.copy_(torch.stack([torch.atanh(p / (1 + q)), torch.atanh(q)], -1))
+    torch.testing.assert_close(layer.sos, sos)
+
+
+@pytest.mark.parametrize("sigma", [0.7, [0.7, 1.6]])
+def test_gaussian_blur_is_scipys(sigma):
+    x = torch.randn(3, 8, 9, dtype=torch.double)
+    expected = scipy.ndimage.gaussian_filter(x.numpy(), sigma, mode="mirror", truncate=3, axes=(0, 2))
+    layer = GaussianBlur(sigma, axes=(0, 2), mode="mirror", truncate=3, dtype=torch.double)
+    torch.testing.assert_close(layer(x), torch.from_numpy(expected))
+
+
+def test_sigma_stays_positive_however_far_a_step_goes():
+    layer = GaussianBlur(0.5)
+    with torch.no_grad():
+        layer.log_sigma -= 50
+    assert layer.sigma > 0
+    assert layer(torch.randn(4, 4)).isfinite().all()
+
+
+def test_affine_warp_is_scipys_about_the_centre():
+    layer, x = shaken(AffineWarp(order=2, mode="mirror", dtype=torch.double)), torch.randn(5, 6, 7).double()
+    matrix, centre = layer.matrix.detach().numpy(), np.array([2.5, 3.0])
+    offset = centre - matrix @ centre + layer.offset.detach().numpy()
+    expected = [scipy.ndimage.affine_transform(image, matrix, offset, order=2, mode="mirror") for image in x.numpy()]
+    torch.testing.assert_close(layer(x), torch.from_numpy(np.stack(expected)))
+
+
+def test_an_unlearned_warp_is_the_identity():
+    x = torch.randn(2, 5, 6)
+    torch.testing.assert_close(AffineWarp()(x), x)
+    assert AffineWarp()(torch.arange(12).reshape(3, 4)).dtype == torch.float
+
+
+def test_matrix_square_roots_of_repeated_eigenvalues_have_their_gradient():
+    """At 4 I the root is 2 I and its derivative dA / 4."""
+    A = (4 * torch.eye(3, dtype=torch.double)).requires_grad_()
+    root, g = MatrixSquareRoot()(A), torch.randn(3, 3).double()
+    torch.testing.assert_close(root, 2 * torch.eye(3, dtype=torch.double))
+    torch.testing.assert_close(torch.autograd.grad(root, A, g)[0], g / 4)
+    torch.testing.assert_close(MatrixSquareRoot(eps=5.0)(A), 3 * torch.eye(3, dtype=torch.double))
+
+
+def test_spline_activation_is_the_natural_spline_and_goes_on_straight():
+    layer = shaken(CubicSplineActivation(6, -2, 2, dtype=torch.double))
+    spline = scipy.interpolate.CubicSpline(layer.knots.numpy(), layer.values.detach().numpy(), bc_type="natural")
+    x = torch.linspace(-2, 2, 31, dtype=torch.double)
+    torch.testing.assert_close(layer(x), torch.from_numpy(spline(x.numpy())))
+    beyond = torch.tensor([-5.0, -2.5, 2.5, 7.0], dtype=torch.double)
+    ends = beyond.clamp(-2, 2).numpy()
+    straight = spline(ends) + spline(ends, 1) * (beyond.numpy() - ends)
+    torch.testing.assert_close(layer(beyond), torch.from_numpy(straight))
+
+
+def test_spline_activation_begins_as_the_function_it_is_given():
+    x = torch.linspace(-3, 3, 61)
+    torch.testing.assert_close(CubicSplineActivation(25)(x), F.silu(x), rtol=0, atol=2e-3)
+    torch.testing.assert_close(CubicSplineActivation(4, initial=lambda x: 2 * x)(5 * x), 10 * x)
+
+
 def test_the_tutorials_gradcheck():
     inputs = [torch.randn(20, 20, dtype=torch.double, requires_grad=True)]
     layer = ScipyConv2d(3, 3)
@@ -49,13 +194,14 @@ def test_the_tutorials_gradcheck():
     assert gradcheck(layer, inputs, eps=1e-6, atol=1e-4)
 
 
-@every_layer
+@any_layer
 def test_derivatives_in_input_and_parameters(make, shape):
     layer = make(dtype=torch.double)
-    names, parameters = zip(*layer.named_parameters(), strict=True)
+    named = dict(layer.named_parameters())
+    parameters = named.values()
 
     def call(x, *values):
-        return functional_call(layer, dict(zip(names, values, strict=True)), (x,))
+        return functional_call(layer, dict(zip(named, values, strict=True)), (x,))
 
     inputs = (torch.randn(shape, dtype=torch.double, requires_grad=True), *parameters)
     assert gradcheck(call, inputs, check_forward_ad=True, check_batched_grad=True)
@@ -69,7 +215,7 @@ def test_hessian_in_the_parameters_is_that_of_least_squares():
     torch.testing.assert_close(hessian(loss)(layer.weight.detach()).reshape(3, 3), 2 * x.T @ x / 7)
 
 
-@every_layer
+@any_layer
 def test_leading_dimensions_are_batches(make, shape):
     layer, x = make(), torch.randn(2, 4, *shape)
     expected = torch.stack([layer(image) for image in x.flatten(0, 1)]).unflatten(0, (2, 4))
@@ -166,6 +312,16 @@ def test_repr_says_how_the_layer_was_made():
     assert repr(ScipyConv2d(3, 2)) == "ScipyConv2d(filter_width=3, filter_height=2)"
     assert repr(Linear(5, 3)) == "Linear(input_features=5, output_features=3, bias=True)"
     assert repr(Linear(5, 3, bias=False)) == "Linear(input_features=5, output_features=3, bias=False)"
+    assert repr(DCT(3, -2, inverse=True)) == "DCT(type=3, axes=-2, norm=None, inverse=True)"
+    assert repr(IIRFilter(4)) == "IIRFilter(sections=4, max_radius=0.999)"
+    assert repr(GaussianBlur(2)) == "GaussianBlur(sigma=2.0, axes=(-2, -1), mode='reflect', truncate=4)"
+    assert (
+        repr(GaussianBlur([1, 2], radius=5))
+        == "GaussianBlur(sigma=[1.0, 2.0], axes=(-2, -1), mode='reflect', radius=5)"
+    )
+    assert repr(AffineWarp(3, 1)) == "AffineWarp(dimensions=3, order=1, mode='constant', cval=0)"
+    assert repr(MatrixSquareRoot(1e-5)) == "MatrixSquareRoot(eps=1e-05)"
+    assert repr(CubicSplineActivation(9)) == "CubicSplineActivation(knots=9, low=-3, high=3)"
 
 
 # Training
@@ -192,7 +348,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
-@every_layer
+@tutorial_layer
 def test_training_with(make, shape, optimizer):
     truth, model = make(), make()
     x = torch.randn(3, *shape)
@@ -223,15 +379,51 @@ def test_sequential_with_layers_of_pytorch():
     assert all(p.grad is not None for p in model.parameters())
 
 
-@every_layer
+@any_layer
 def test_compiled_layer_trains_as_the_eager_one(make, shape):
     torch.compiler.reset()
-    layer, x = make(), torch.randn(2, *shape)
+    layer, inputs = make(), [torch.randn(2, *shape).requires_grad_() for _ in range(2)]
+    with torch.no_grad():
+        inputs[1].copy_(inputs[0])
     compiled = torch.compile(copy.deepcopy(layer), fullgraph=True, backend="aot_eager")
-    for model in (layer, compiled):
+    for model, x in zip((layer, compiled), inputs, strict=True):
         model(x).square().sum().backward()
+    torch.testing.assert_close(inputs[1].grad, inputs[0].grad)
     for ours, theirs in zip(compiled.parameters(), layer.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def learn(truth, model, x, rate, steps=60):
+    y = truth(x).detach()
+    return train(model, torch.optim.Adam(model.parameters(), lr=rate), lambda m: (m(x) - y).square().mean(), steps)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "rate"),
+    [
+        (lambda: IIRFilter(2), (4, 200), 0.1),
+        (lambda: shaken(GaussianBlur([1.0, 2.0])), (12, 16), 0.1),
+        (lambda: shaken(CubicSplineActivation(5)), (100,), 0.1),
+    ],
+    ids=["IIRFilter", "GaussianBlur", "CubicSplineActivation"],
+)
+def test_a_layer_learns_another_ones_parameters(make, shape, rate):
+    before, after = learn(make(), make(), torch.randn(shape), rate)
+    assert after < 0.05 * before
+
+
+def test_a_warp_learns_how_an_image_was_moved():
+    truth, model = AffineWarp(mode="nearest"), AffineWarp(mode="nearest")
+    with torch.no_grad():
+        truth.matrix += torch.tensor([[0.02, 0.05], [-0.05, 0.03]])
+        truth.offset += torch.tensor([1.5, -1.0])
+    rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(20.0), indexing="ij")
+    image = torch.sin(rows / 4) + torch.cos(columns / 3) + torch.sin((rows + columns) / 5)
+    optimizer = torch.optim.Adam([{"params": model.matrix, "lr": 3e-3}, {"params": model.offset, "lr": 0.1}])
+    y = truth(image).detach()
+    train(model, optimizer, lambda m: (m(image) - y).square().mean(), steps=150)
+    torch.testing.assert_close(model.offset, truth.offset, rtol=0, atol=0.05)
+    torch.testing.assert_close(model.matrix, truth.matrix, rtol=0, atol=0.005)
 
 
 # Errors
@@ -269,3 +461,55 @@ def test_integers_of_numpy_are_sizes():
 def test_an_input_that_does_not_fit_is_refused(layer, shape, reason):
     with pytest.raises(ScitorchError, match=reason):
         layer(torch.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: DCT(5), r"^DCT, type: expected 1, 2, 3 or 4, got 5\."),
+        (lambda: DCT(norm="odd"), r"^DCT, norm: expected .*, got 'odd'\."),
+        (lambda: IIRFilter(0), r"^IIRFilter, sections: expected a positive integer, got 0\. Try "),
+        (lambda: IIRFilter(1.5), r"^IIRFilter, sections: expected a positive integer, got 1\.5\. Try "),
+        (
+            lambda: IIRFilter(1, 1.0),
+            r"^IIRFilter, max_radius: expected a number between 0 and 1, exclusively, got 1\.0",
+        ),
+        (lambda: IIRFilter(1, None), r"^IIRFilter, max_radius: expected a number .*, got None"),
+        (lambda: GaussianBlur(0.0), r"^GaussianBlur, sigma: expected positive numbers, got 0\.0\. Try "),
+        (lambda: GaussianBlur([1, -1]), r"^GaussianBlur, sigma: expected positive numbers, got \[1, -1\]\. Try "),
+        (lambda: GaussianBlur([1, 1, 1]), r"^GaussianBlur, sigma: expected one number, or 2, got \[1, 1, 1\]\. Try "),
+        (lambda: GaussianBlur("wide"), r"^GaussianBlur, sigma: expected a number or several, got 'wide'\. Try "),
+        (lambda: GaussianBlur(mode="odd"), r"^GaussianBlur, mode: expected one of reflect, .*, got 'odd'\. Try "),
+        (lambda: AffineWarp(0), r"^AffineWarp, dimensions: expected a positive integer, got 0\. Try "),
+        (lambda: AffineWarp(order=6), r"^AffineWarp, order: expected an integer from 0 to 5, got 6\. Try "),
+        (lambda: AffineWarp(mode="odd"), r"^AffineWarp, mode: expected one of reflect, .*, got 'odd'\. Try "),
+        (lambda: MatrixSquareRoot(-1.0), r"^MatrixSquareRoot, eps: expected a number of at least 0, got -1\.0\. Try "),
+        (
+            lambda: CubicSplineActivation(1),
+            r"^CubicSplineActivation, knots: expected an integer of at least 2, got 1\.",
+        ),
+        (
+            lambda: CubicSplineActivation(5, 1, 1),
+            r"^CubicSplineActivation, high: expected a number between 1 and inf, ",
+        ),
+        (lambda: CubicSplineActivation(5, "a"), r"^CubicSplineActivation, low: expected a number .*, got 'a'"),
+    ],
+)
+def test_a_layer_that_cannot_be_is_refused(make, message):
+    with pytest.raises((ArgumentError, ShapeError), match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "reason"),
+    [
+        (DCT(axes=(-2, -1)), torch.ones(3), "different axes of 1 dimensions"),
+        (GaussianBlur(), torch.ones(3), "different axes of 1 dimensions"),
+        (AffineWarp(), torch.ones(3), "AffineWarp, input: expected at least 2 dimensions"),
+        (MatrixSquareRoot(), torch.ones(2, 3), "dimension n"),
+        (MatrixSquareRoot(), -torch.eye(2), "complex"),
+    ],
+)
+def test_an_input_that_a_layer_cannot_take_is_refused(layer, x, reason):
+    with pytest.raises(ScitorchError, match=reason):
+        layer(x)

@@ -8,29 +8,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch.autograd import gradcheck, gradgradcheck
 
-    from . import nn, tutorial
+    from . import fft, interpolate, linalg, ndimage, nn, signal, special, stats, tutorial
     from .checker import check
-    from .core import Operator, Sample, errors, not_implemented, operator, zero
+    from .core import Operator, Sample, errors, not_implemented, operator, parallel, zero
 
 __all__ = [
     "Operator",
     "Sample",
     "check",
     "errors",
+    "fft",
     "gradcheck",
     "gradgradcheck",
+    "interpolate",
+    "linalg",
+    "ndimage",
     "nn",
     "not_implemented",
     "operator",
     "operators",
+    "parallel",
+    "signal",
+    "special",
+    "stats",
     "tutorial",
     "zero",
 ]
 
-_CATALOGUE = ("tutorial",)  # modules that define operators
+# Modules that define operators.
+_CATALOGUE = ("fft", "interpolate", "linalg", "ndimage", "signal", "special", "stats", "tutorial")
+_MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "nn")}
 # Where the other public names are; what isn't named here is the core's.
 _HOMES = {"check": "scitorch.checker", "gradcheck": "torch.autograd", "gradgradcheck": "torch.autograd"}
-_MODULES = {"errors": ".core.errors", "nn": ".nn", "tutorial": ".tutorial"}
 
 
 def operators() -> dict[str, Operator]:

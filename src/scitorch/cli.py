@@ -123,18 +123,22 @@ def check(
 
 @app.command()
 def ops() -> None:
-    """List the operators, and for each argument what there is for a derivative."""
+    """List the functions, and for each tensor argument what there is for a derivative."""
+    from itertools import groupby
+
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    from scitorch import operators
+    from scitorch.coverage import supported
 
-    table = Table("operator", "signature", "derivatives", box=SIMPLE_HEAD)
-    for name, operator in operators().items():
-        kinds = (f"{argument}: {kind}" for argument, kind in operator.derivatives.items())
-        # The module that a person imports it from, which its registered name may go deeper than.
-        table.add_row(f"{name.split('.')[1]}.{operator.name}", str(operator.signature), "\n".join(kinds))
+    table = Table(*(Column(name, overflow="fold") for name in ("function", "argument", "derivative")), box=SIMPLE_HEAD)
+    for module, rows in groupby(supported(), lambda row: row.module):
+        table.add_section()
+        table.add_row(f"scitorch.{module}", style="bold")
+        for function, arguments in groupby(rows, lambda row: row.function):
+            for place, row in enumerate(arguments):
+                table.add_row("" if place else function, row.argument, row.derivative)
     Console().print(table)
 
 

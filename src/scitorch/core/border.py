@@ -91,6 +91,9 @@ def to_tensor(
     array = results[index]
     ordinary = type(array) is np.ndarray and array.shape == shape and array.dtype == NUMPY_DTYPE[dtype]
     if unshared and ordinary and array.base is None and array.flags.carray and array.flags.owndata:
+        if array.ndim > 1 and array.flags.f_contiguous:
+            # A matrix of one column in Fortran order is C-contiguous too, but has other strides than a fake tensor.
+            array = array.reshape(-1).reshape(shape)
         return torch.from_numpy(array)
     check_result(operator, results, index, shape, dtype)
     array, results[index] = results[index], None

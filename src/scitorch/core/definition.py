@@ -58,6 +58,7 @@ class Definition:
         *,
         shape: Callable[..., Any] | None,
         batch: Batch,
+        threads: bool | None,
         dtype: DtypeRule,
         real: Sequence[str],
         args: Sequence[str] | None,
@@ -73,7 +74,7 @@ class Definition:
         self.static: dict[str, StaticArgument] = {}
         self.arguments = self._read_parameters(args)
         self.real = frozenset(real)
-        self._check(shape, batch)
+        self._check(shape, batch, threads)
         self.batch = batch
         self.output_count = len(self.signature.outputs)
         self.rules = Rules(self.name, self.arguments, tuple(self.static), self.output_count)
@@ -91,7 +92,7 @@ class Definition:
             native=batch is not None,
         )
         call = KernelCall(self.name, kernel, self.arguments, self.output_count)
-        self.run = make_runner(call, tuple(self.static))
+        self.run = make_runner(call, tuple(self.static), threads)
 
     @property
     def optional(self) -> frozenset[str]:
@@ -137,13 +138,15 @@ class Definition:
             self._refuse(parameter.name, "a default of None or a number", repr(default), "a keyword-only parameter")
         self.defaults[parameter.name] = default
 
-    def _check(self, shape: Any, batch: Any) -> None:
+    def _check(self, shape: Any, batch: Any, threads: Any) -> None:
         signature, count = self.signature, len(self.arguments)
         if len(signature.inputs) != count:
             expected = f"{len(signature.inputs)} tensor arguments for {signature}"
             self._refuse("kernel", expected, f"{count} ({', '.join(self.arguments)})", "keyword-only static arguments")
         if batch not in (None, "native"):
             self._refuse("batch", '"native" or None', repr(batch), 'batch="native"')
+        if threads not in (None, True, False):
+            self._refuse("threads", "True, False or None", repr(threads), "threads=False")
         for argument in self.real.difference(self.arguments):
             self._refuse("real", f"tensor arguments among {', '.join(self.arguments)}", repr(argument), "its own name")
         asked = signature.outputs.count(None)

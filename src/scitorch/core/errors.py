@@ -20,6 +20,11 @@ class ScitorchError(Exception):
     advice : str
         What to try, without the word "Try"; may be empty.
 
+    Attributes
+    ----------
+    item : tuple of int or None
+        Where in a batch it happened.
+
     Examples
     --------
     >>> error = ScitorchError("jv", "z", "a tensor or a number", "a list", "torch.as_tensor(z)")
@@ -35,13 +40,15 @@ class ScitorchError(Exception):
         self.expected = expected
         self.got = got
         self.advice = advice
+        self.item: tuple[int, ...] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
     def __str__(self) -> str:
         remedy = f" Try {self.advice}." if self.advice else ""
-        return f"{self.operator}, {self.argument}: expected {self.expected}, got {self.got}.{remedy}"
+        where = "" if self.item is None else f", item {self.item}"
+        return f"{self.operator}, {self.argument}{where}: expected {self.expected}, got {self.got}.{remedy}"
 
 
 class DefinitionError(ScitorchError, TypeError):

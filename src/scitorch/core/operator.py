@@ -22,6 +22,7 @@ def operator(
     *,
     shape: Callable[..., Any] | None = None,
     batch: Batch = None,
+    threads: bool | None = None,
     dtype: DtypeRule = None,
     real: Sequence[str] = (),
     args: Sequence[str] | None = None,
@@ -40,6 +41,10 @@ def operator(
         several results, a tuple of shapes). It asks by name for core shapes of arguments and for static arguments.
     batch : "native", optional
         The kernel handles leading dimensions itself. By default it is called once for each item.
+    threads : bool, optional
+        Whether several threads at once may, and profitably can, call the kernel for the items of a batch. False says
+        that it must not be called so (it uses memory of its own, or a generator of random numbers), True that it
+        releases Python's lock and is safe. By default two items are timed at once, to see whether it gains.
     dtype : str, torch.dtype, callable or tuple, optional
         Dtype of the results where it is not the inputs': "real", "complex", "integer", "bool", or a function of the
         arguments' dtypes; a tuple for several results.
@@ -83,7 +88,16 @@ def operator(
 
     def define(kernel: Kernel) -> Operator:
         return Operator(
-            kernel, signature, module, shape=shape, batch=batch, dtype=dtype, real=real, args=args, name=name
+            kernel,
+            signature,
+            module,
+            shape=shape,
+            batch=batch,
+            threads=threads,
+            dtype=dtype,
+            real=real,
+            args=args,
+            name=name,
         )
 
     return define

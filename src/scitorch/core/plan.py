@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from .errors import ArgumentError, DefinitionError
 from .signature import Shape, Signature
 
 REMEMBERED_PLANS = 256  # per operator; a plan is a few hundred bytes
+SMALL = 512**2  # elements; beyond matrices of some 500 to 1000 rows, BLAS's threads shorten a single item
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class Plan:
         How many trailing dimensions of each argument are no batch dimensions.
     looped : bool
         Whether the kernel is called for each item of the batch.
+    square : bool
+        Whether an argument is a square matrix by the signature: linear algebra.
+    largest : int
+        How many elements the largest argument of one item has; 0 where that is symbolic.
+    small : bool
+        Whether BLAS gains nothing by threads inside of one item.
+    plain : bool
+        Whether a call of the kernel is all there is to do: neither a loop nor small linear algebra.
     differentiable : tuple of bool
         Which results can carry a gradient.
     folds_complex : bool
@@ -50,6 +60,10 @@ class Plan:
     output_dtypes: tuple[torch.dtype, ...]
     core_ranks: tuple[int, ...]
     looped: bool
+    square: bool = False
+    largest: int = 0
+    small: bool = field(init=False)
+    plain: bool = field(init=False)
     differentiable: tuple[bool, ...] = field(init=False)
     folds_complex: bool = field(init=False)
     empty: bool = field(init=False)
@@ -61,6 +75,8 @@ class Plan:
         carries = tuple(dtype.is_floating_point or dtype.is_complex for dtype in self.output_dtypes)
         object.__setattr__(self, "differentiable", carries)
         object.__setattr__(self, "folds_complex", folds)
+        object.__setattr__(self, "small", self.largest <= SMALL)
+        object.__setattr__(self, "plain", not self.looped and not (self.square and self.small))
         object.__setattr__(self, "empty", any(type(n) is int and n == 0 for n in self.batch))
 
 
@@ -153,7 +169,8 @@ class Planner:
         output_dtypes = () if natural is None else self._output_dtypes(natural, dtypes)
         ranks = tuple(len(core) for core in self.signature.inputs)
         looped = bool(batch) and not self.native
-        return Plan(natural is not None, batch, shapes, dtypes, outputs, output_dtypes, ranks, looped)
+        square, largest = self.signature.square, _largest(shapes, ranks)
+        return Plan(natural is not None, batch, shapes, dtypes, outputs, output_dtypes, ranks, looped, square, largest)
 
     def _natural(self, dtypes: Sequence[torch.dtype | None]) -> torch.dtype | None:
         """The common dtype, or None where the arguments need casts first.
@@ -186,6 +203,12 @@ class Planner:
         if not fits or not all(isinstance(s, (tuple, list)) and all(map(_is_size, s)) for s in shapes):
             raise DefinitionError(self.operator, "shape", expected, repr(said), "shape=lambda x: (x[0],)")
         return [tuple(s) for s in shapes]
+
+
+def _largest(shapes: Sequence[Shape | None], ranks: Sequence[int]) -> int:
+    """Elements of the largest argument of one item; 0 for symbolic sizes, which have none as long as nothing runs."""
+    cores = [shape[len(shape) - rank :] for shape, rank in zip(shapes, ranks, strict=True) if shape is not None]
+    return max(map(prod, cores), default=0) if all(type(n) is int for core in cores for n in core) else 0
 
 
 def _is_size(n: Any) -> bool:

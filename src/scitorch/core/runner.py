@@ -9,11 +9,13 @@ from typing import Any
 import torch
 
 from .batch import run_items
-from .border import NUMPY_DTYPE, Array, check_result, to_tensor
+from .blas import one_thread
+from .border import NUMPY_DTYPE, check_result, to_tensor
 from .errors import KernelError, ScitorchError
+from .items import Arrays, Items
+from .pace import Pace
 from .plan import Plan
 
-Arrays = Sequence[Array | None]
 Run = Callable[[Plan, tuple[Any, ...], Arrays], Any]
 
 
@@ -72,12 +74,16 @@ class ItemCall:
         return results
 
 
-def make_runner(call: KernelCall, static_names: Sequence[str]) -> Run:
-    """The function that runs a kernel, of a plan, static values and arrays of one precision."""
+def make_runner(call: KernelCall, static_names: Sequence[str], threads: bool | None) -> Run:
+    """The function that runs a kernel, of a plan, static values and arrays of one precision.
+
+    A single call of small linear algebra pays 3 µs for being safe from BLAS's threads; any other pays nothing.
+    """
     name, kernel, simple = call.operator, call.kernel, call.output_count == 1 and not static_names
+    paces: dict[int, Pace] = {}  # for each size up to a factor of 2
 
     def run(plan: Plan, values: tuple[Any, ...], arrays: Arrays) -> Any:
-        if not simple or plan.looped:
+        if not simple or not plan.plain:
             return run_any(plan, dict(zip(static_names, values, strict=True)), arrays)
         try:  # `call` and `to_tensor` for one result without static arguments: this path is measured
             results = [kernel(*arrays)]
@@ -88,19 +94,29 @@ def make_runner(call: KernelCall, static_names: Sequence[str]) -> Run:
         return to_tensor(name, results, 0, plan.outputs[0], plan.output_dtypes[0])
 
     def run_any(plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> Any:
-        results = _run_items(call, plan, static, arrays) if plan.looped else call(arrays, static)
+        if plan.looped:
+            results = loop(plan, static, arrays)
+        elif plan.plain:
+            results = call(arrays, static)
+        else:
+            with one_thread:
+                results = call(arrays, static)
         tensors = [
             to_tensor(name, results, k, shape, dtype)
             for k, (shape, dtype) in enumerate(zip(plan.outputs, plan.output_dtypes, strict=True))
         ]
         return tuple(tensors) if call.output_count > 1 else tensors[0]
 
+    def loop(plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> list[Any]:
+        size = plan.largest.bit_length()
+        pace = paces.get(size) or paces.setdefault(size, Pace(threads))
+        return run_items(name, _items(call, plan, static, arrays), pace, small=plan.small)
+
     return run
 
 
-def _run_items(call: KernelCall, plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> list[Any]:
+def _items(call: KernelCall, plan: Plan, static: Mapping[str, Any], arrays: Arrays) -> Items:
     """One call for each item of the batch."""
-    item_shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
-    outputs = [(shape, NUMPY_DTYPE[dtype]) for shape, dtype in zip(plan.outputs, plan.output_dtypes, strict=True)]
-    run_one = ItemCall(call, static, item_shapes, plan.output_dtypes)
-    return run_items(run_one, arrays, plan.core_ranks, plan.batch, outputs)
+    shapes = [shape[len(plan.batch) :] for shape in plan.outputs]
+    outputs = [(shape, NUMPY_DTYPE[dtype]) for shape, dtype in zip(shapes, plan.output_dtypes, strict=True)]
+    return Items(ItemCall(call, static, shapes, plan.output_dtypes), arrays, plan.core_ranks, plan.batch, outputs)

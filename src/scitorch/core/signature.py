@@ -88,6 +88,11 @@ class Signature:
         return self.text
 
     @property
+    def square(self) -> bool:
+        """Whether an input has two core dimensions of one name: a square matrix."""
+        return any(len({d.text for d in core}) < len(core) for core in self.inputs)
+
+    @property
     def elementwise(self) -> bool:
         """Whether no argument and no output has a core dimension."""
         return not any((*self.inputs, *self.outputs)) and None not in self.outputs

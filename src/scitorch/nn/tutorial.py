@@ -1,17 +1,13 @@
-"""Layers: parameters around an operator, for use wherever a `torch.nn.Module` is."""
+"""Layers over the tutorials' operators."""
 
 from __future__ import annotations
-
-from operator import index
 
 import torch
 from torch import Tensor
 from torch.nn import Module, Parameter, init
 
-from scitorch.core.errors import ArgumentError, ShapeError
+from scitorch.nn.arguments import positive_integer
 from scitorch.tutorial import correlate_bias, linear_op
-
-__all__ = ["Linear", "ScipyConv2d"]
 
 
 class ScipyConv2d(Module):
@@ -74,7 +70,8 @@ class ScipyConv2d(Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        shape = _size(self, "filter_width", filter_width), _size(self, "filter_height", filter_height)
+        width = positive_integer(self, "filter_width", filter_width)
+        shape = width, positive_integer(self, "filter_height", filter_height)
         self.filter = Parameter(torch.empty(shape, device=device, dtype=dtype))
         self.bias = Parameter(torch.empty(1, 1, device=device, dtype=dtype))
         self.reset_parameters()
@@ -155,8 +152,8 @@ class Linear(Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.input_features = _size(self, "input_features", input_features)
-        self.output_features = _size(self, "output_features", output_features)
+        self.input_features = positive_integer(self, "input_features", input_features)
+        self.output_features = positive_integer(self, "output_features", output_features)
         shape = self.output_features, self.input_features
         self.weight = Parameter(torch.empty(shape, device=device, dtype=dtype))
         new_bias = Parameter(torch.empty(shape[0], device=device, dtype=dtype)) if bias else None
@@ -178,16 +175,3 @@ class Linear(Module):
             f"input_features={self.input_features}, output_features={self.output_features}, "
             f"bias={self.bias is not None}"
         )
-
-
-def _size(layer: Module, argument: str, value: int) -> int:
-    """Check that a size is a positive integer, of Python or of NumPy."""
-    name, expected = type(layer).__name__, "a positive integer"
-    try:
-        size = index(value)
-    except TypeError:
-        advice = f"{argument}=3"
-        raise ArgumentError(name, argument, expected, repr(value), advice) from None
-    if size < 1:
-        raise ShapeError(name, argument, expected, str(size), f"{argument}=1 or more")
-    return size

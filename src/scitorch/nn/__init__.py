@@ -1,0 +1,19 @@
+"""Layers: parameters around an operator, for use wherever a `torch.nn.Module` is."""
+
+from .fft import DCT
+from .interpolate import CubicSplineActivation
+from .linalg import MatrixSquareRoot
+from .ndimage import AffineWarp, GaussianBlur
+from .signal import IIRFilter
+from .tutorial import Linear, ScipyConv2d
+
+__all__ = [
+    "DCT",
+    "AffineWarp",
+    "CubicSplineActivation",
+    "GaussianBlur",
+    "IIRFilter",
+    "Linear",
+    "MatrixSquareRoot",
+    "ScipyConv2d",
+]

@@ -1,0 +1,1 @@
+"""The catalogue beside SciPy: one file of cases for each module, and the tests that run them."""
