@@ -262,7 +262,7 @@ def resample(
         if weights is not None:
             weights = (weights + weights.flip(-1).roll(1, -1)) / 2  # W[l] and W[-l] meet in one bin
             spectrum = spectrum * weights[: spectrum.shape[-1]]
-        y = irfft(_folded(spectrum, n, num) * (num / n), num)
+        y = irfft(_folded(spectrum, n, num) * (num / n), num).to(x.dtype)  # float32 of bfloat16, else as it is
     else:
         spectrum = torch.fft.fft(signal) if domain == "time" else signal
         spectrum = spectrum if weights is None else spectrum * weights

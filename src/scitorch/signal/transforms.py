@@ -192,7 +192,7 @@ def _product_of_transforms(in1: Tensor, in2: Tensor, axes: list[int]) -> Tensor:
         whole = torch.fft.irfftn(torch.fft.rfftn(in1, padded, axes) * torch.fft.rfftn(in2, padded, axes), padded, axes)
     for axis, size in zip(axes, sizes, strict=True):
         whole = whole.narrow(axis, 0, size)
-    return whole
+    return whole.to(in1.dtype)  # the transforms of bfloat16 are float32's
 
 
 def fast_length(size: int) -> int:

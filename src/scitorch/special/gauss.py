@@ -215,13 +215,13 @@ hyp2f1_derivative.partials(
 
 
 def _complex(rng: np.random.Generator) -> Array:
-    return rng.uniform(-0.5, 0.5, size=2) + 1j * rng.uniform(-0.5, 0.5, size=2)
+    return rng.uniform(-0.2, 0.2, size=2) + 1j * rng.uniform(-0.2, 0.2, size=2)
 
 
 hyp2f1_derivative.samples(
     lambda rng: [
         Sample(
-            np.array([[0.6], [2.0]]), np.array(0.7), np.array([0.8, 1.7]), rng.uniform(-0.6, 0.6, 2), i=1, j=0, k=0, m=0
+            np.array([[0.6], [2.0]]), np.array(0.7), np.array([0.8, 1.7]), rng.uniform(-0.3, 0.3, 2), i=1, j=0, k=0, m=0
         ),
         Sample(np.array(0.5), np.array(0.7), np.array(1.5), _complex(rng), i=0, j=0, k=1, m=1),
     ]
