@@ -211,6 +211,15 @@ def test_repeated_knots_have_finite_gradients():
     assert all(g.isfinite().all() for g in torch.autograd.grad(value.sum(), (t, points)))
 
 
+def test_incoming_gradients_of_complex_splines_may_have_any_strides():
+    x = torch.arange(5.0, dtype=torch.float64)
+    y = torch.complex(x.sin(), x.cos())[:, None].repeat(1, 2).requires_grad_()
+    area = CubicSpline(x, y).integrate(0.5, 3.5)
+    together = torch.autograd.grad(area.real.sum(), y, retain_graph=True)
+    apart = torch.autograd.grad(area, y, torch.ones(2, dtype=torch.complex128))
+    torch.testing.assert_close(together, apart)
+
+
 def test_a_cubic_is_found_again():
     x = torch.linspace(-1, 2, 12, dtype=torch.double)
     points = torch.linspace(-1, 2, 50, dtype=torch.double)
