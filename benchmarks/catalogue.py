@@ -2,7 +2,7 @@
 
     python benchmarks/catalogue.py [expm dct] [--quick] [--threads 1] [--write]
 
-JAX and torch-dct take part where they are installed (``pip install "scitorch[bench]" jax``). All results are compared
+JAX and torch-dct take part where they are installed (``pip install "scitorch[bench]"``). All results are compared
 before anything is timed. Blocks of calls of all ways take turns, so that a drift of the machine touches all alike;
 ratios are medians over the rounds.
 """
