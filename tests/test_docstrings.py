@@ -56,7 +56,7 @@ def test_docstring_examples(name):
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = [  # none is there in a wheel's tests
-    page for page in (README, *(ROOT / "docs" / f"{name}.md" for name in ("checker", "scaling"))) if page.exists()
+    page for page in (README, *(ROOT / "docs" / f"{name}.md" for name in ("checker", "equations", "scaling"))) if page.exists()
 ]
 BLOCKS = {
     f"{page.name} {k}": block
