@@ -1,8 +1,6 @@
 """Time the ways of one case against each other, after their results have been compared."""
 
 import statistics
-import time
-import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +10,8 @@ import numpy as np
 import torch
 from catalogue_cases import Case
 from catalogue_peers import jax
+from rounds import in_turns
 
-BLOCK = 0.02  # seconds: long against the clock, short against the machine's moods
 Timed = dict[tuple[str, str], Callable[[], Any]]
 
 
@@ -40,23 +38,8 @@ class Timing:
 
 
 def measure(case: Case, rounds: int, limit: float, threads: int) -> Timing:
-    """Rounds in which all ways take turns; fewer of them, but five at least, where a round takes long.
-
-    On one thread it is the processor's time that counts, which other processes don't add to.
-    """
-    clock = time.process_time if threads == 1 else time.perf_counter
-    timed = _ways(case)
-    calls, spent = {}, 0.0
-    for key, call in timed.items():
-        call()
-        once = timeit.timeit(call, timer=clock, number=1)
-        calls[key] = max(1, round(BLOCK / once))
-        spent += calls[key] * once
-    seconds: dict[tuple[str, str], list[float]] = {key: [] for key in timed}
-    for _ in range(max(5, min(rounds, int(limit / spent)))):
-        for key, call in timed.items():
-            seconds[key].append(timeit.timeit(call, timer=clock, number=calls[key]) / calls[key])
-    return Timing(case, seconds)
+    """All ways of a case, beside each other."""
+    return Timing(case, in_turns(_ways(case), rounds, limit, threads))
 
 
 def _ways(case: Case) -> Timed:

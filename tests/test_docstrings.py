@@ -55,9 +55,9 @@ def test_docstring_examples(name):
 
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PAGES = [
-    page for page in (README, ROOT / "docs" / "checker.md") if page.exists()
-]  # neither is there in a wheel's tests
+PAGES = [  # none is there in a wheel's tests
+    page for page in (README, *(ROOT / "docs" / f"{name}.md" for name in ("checker", "equations", "scaling"))) if page.exists()
+]
 BLOCKS = {
     f"{page.name} {k}": block
     for page in PAGES
