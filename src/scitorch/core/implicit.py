@@ -39,6 +39,7 @@ def implicit(
     linear: Callable[..., Tensor] | None = None,
     *,
     check: bool = True,
+    jacobian: Callable[..., Tensor] | None = None,
     together: Callable[..., Outputs] | None = None,
 ) -> Outputs:
     """The solution of an equation, with the derivatives that the implicit function theorem gives it.
@@ -62,6 +63,8 @@ def implicit(
     check : bool, optional
         Whether asking for a derivative that isn't there raises (not `ok`, or a singular Jacobian; above 500 unknowns,
         GMRES that doesn't converge). If not, it is NaN.
+    jacobian : callable, optional
+        ``jacobian(y, *arguments) -> F_y``, a matrix in torch operations: for who knows it, and wants it at any size.
     together : callable, optional
         ``together(residual, *arguments)`` solves a batch at once: with a first dimension of all tensors that are
         mapped or have a derivative, in what it is given and in what it returns. ``residual(y, index)`` is that of the
@@ -73,7 +76,9 @@ def implicit(
         What `solve` returned.
     """
     double = guess.dtype is torch.float32
-    equation = Equation(name, solve, residual, linear, arguments, double=double, check=check, together=together)
+    equation = Equation(
+        name, solve, residual, linear, arguments, double=double, check=check, matrix=jacobian, together=together
+    )
     if modes.transforms_active():
         return _found_on_the_way(equation, equation.free_tensors(guess))
     with modes.disable_forward_mode():
@@ -113,6 +118,7 @@ class Equation:
     solution: Outputs | None = None
     double: bool = False
     check: bool = True
+    matrix: Callable[..., Tensor] | None = None
     together: Callable[..., Outputs] | None = None
 
     def about(self, free: Sequence[Tensor], solution: Outputs | None = None) -> Equation:
@@ -196,10 +202,9 @@ class Equation:
             y, b = y.double(), b.double()
         if self.system is not None:
             return self._at(theta, self.system, y, b, transposed)
-        if y.numel() > DENSE:
+        if y.numel() > DENSE and self.matrix is None:
             return self._by_krylov(y, b, transposed, *theta)
-        jacobian: Any = torch.func.jacrev(lambda y: self.residual(y, *theta))(y)
-        jacobian = jacobian.reshape(y.numel(), y.numel())
+        jacobian = self._jacobian(y, *theta)
         jacobian = torch.where(ok, jacobian, torch.nan)
         try:
             w = linear_solve(jacobian.mT if transposed else jacobian, b.flatten(), check=self.check)
@@ -207,6 +212,12 @@ class Equation:
             expected, got = "an equation that determines its solution", "one that doesn't, or not differentiably"
             raise SolverError(self.name, "derivative", expected, got, "check=False, for NaN") from error
         return w.view_as(b)
+
+    def _jacobian(self, y: Tensor, *theta: Tensor) -> Tensor:
+        if self.matrix is not None:
+            return self._at(theta, self.matrix, y)
+        jacobian: Any = torch.func.jacrev(lambda y: self.residual(y, *theta))(y)
+        return jacobian.reshape(y.numel(), y.numel())
 
     def _by_krylov(self, y: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
         """The same, without a matrix: itself a linear equation, whose derivatives are solved for likewise."""

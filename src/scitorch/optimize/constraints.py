@@ -11,6 +11,7 @@ import scipy.optimize
 import torch
 from torch import Tensor
 
+from scitorch.core import modes
 from scitorch.core.border import fetch
 from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.optimize.problem import for_scipy, jacobian_of
@@ -114,7 +115,7 @@ class NonlinearConstraint:
 
 
 def as_box(name: str, bounds: Any, x: Tensor) -> Box | None:
-    """Lower and upper bounds of the shape of x."""
+    """Lower and upper bounds of the shape of the last dimension of x, from pairs."""
     if bounds is None:
         return None
     if isinstance(bounds, (Bounds, scipy.optimize.Bounds)):
@@ -129,9 +130,19 @@ def as_box(name: str, bounds: Any, x: Tensor) -> Box | None:
     return as_limits(name, "bounds", ends[0], ends[1], x.shape[-1:], x)
 
 
+def as_ends(name: str, bounds: Any, x: Tensor) -> Box | None:
+    """The same from two ends, each a number or one for each unknown; None if they bound nothing."""
+    ends: Any = (bounds.lb, bounds.ub) if isinstance(bounds, (Bounds, scipy.optimize.Bounds)) else tuple(bounds)
+    if len(ends) != 2:
+        raise ShapeError(name, "bounds", "two ends", f"{len(ends)}", "(lb, ub)")
+    low, high = as_limits(name, "bounds", ends[0], ends[1], x.shape[-1:], x)
+    finite = modes.carries_derivative(low) or modes.carries_derivative(high) or (low.isfinite() | high.isfinite()).any()
+    return (low, high) if finite else None
+
+
 def as_limits(name: str, argument: str, low: Any, high: Any, shape: Sequence[int], like: Tensor) -> Box:
     """Two limits as tensors of a shape."""
-    tensors = [_tensor(end, like) for end in (low, high)]
+    tensors = [as_tensor(end, like) for end in (low, high)]
     try:
         low, high = (t.expand(*shape) for t in tensors)
     except RuntimeError:
@@ -141,10 +152,11 @@ def as_limits(name: str, argument: str, low: Any, high: Any, shape: Sequence[int
 
 
 def _stacked(values: list[Any], like: Tensor) -> Tensor:
-    return torch.stack([_tensor(v, like).reshape(()) for v in values]) if values else like.new_zeros(0)
+    return torch.stack([as_tensor(v, like).reshape(()) for v in values]) if values else like.new_zeros(0)
 
 
-def _tensor(value: Any, like: Tensor) -> Tensor:
+def as_tensor(value: Any, like: Tensor) -> Tensor:
+    """A tensor of the same dtype, which keeps its derivative."""
     if isinstance(value, Tensor):
         return value.to(like.dtype)
     return torch.tensor(np.asarray(value, dtype=float), dtype=like.dtype, device=like.device)
@@ -218,7 +230,7 @@ def _condition(c: Any, x: Tensor) -> Condition:
         return Condition(c["fun"], (0.0, high, *(args if isinstance(args, tuple) else (args,))), c)
     if isinstance(c, (LinearConstraint, scipy.optimize.LinearConstraint)):
         matrix: Any = c.A
-        matrix = torch.atleast_2d(_tensor(matrix.toarray() if hasattr(matrix, "toarray") else matrix, x))
+        matrix = torch.atleast_2d(as_tensor(matrix.toarray() if hasattr(matrix, "toarray") else matrix, x))
         return Condition(lambda x, A: A @ x, (c.lb, c.ub, matrix), c)
     if isinstance(c, (NonlinearConstraint, scipy.optimize.NonlinearConstraint)):
         return Condition(c.fun, (c.lb, c.ub), c)

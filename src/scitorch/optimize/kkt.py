@@ -34,13 +34,19 @@ def strict(value: Array, multiplier: Array, low: Array, high: Array, scale: floa
 
 
 def multipliers(
-    x: Array, slope: Array, box: tuple[Array, Array], values: Array, jacobian: Array, limits: tuple[Array, Array]
+    x: Array,
+    slope: Array,
+    box: tuple[Array, Array],
+    values: Array,
+    jacobian: Array,
+    limits: tuple[Array, Array],
+    scale: float,
 ) -> tuple[Array, bool]:
     """The multipliers of the constraints at a minimum, and whether it is one at which nothing is weakly active.
 
-    They are the best fit of the active constraints' gradients to the function's, each with its sign.
+    They are the best fit of the active constraints' gradients to the function's, each with its sign. Gradients are
+    small and large beside `scale`.
     """
-    scale = 1 + np.abs(slope).max(initial=0)
     free = ~np.logical_or(*_near(x, *box))
     low, high = _near(values, *limits)
     active = low | high
@@ -53,6 +59,12 @@ def multipliers(
     inner = ~np.logical_or(*(side & push for side, push in zip(_near(x, *box), (left > 0, left < 0), strict=True)))
     stationary = np.abs(left[inner]).max(initial=0) <= STATIONARY * scale
     return mu, bool(stationary) and strict(x, left, *box, scale) and strict(values, mu, *limits, scale)
+
+
+def strict_in_box(x: Array, slope: Array, box: tuple[Array, Array], scale: float) -> bool:
+    """Whether it is a minimum within bounds at which none is weakly active."""
+    none = np.zeros(0)
+    return multipliers(x, slope, box, none, np.zeros((0, len(x))), (none, none), scale)[1]
 
 
 def _near(value: Array, low: Array, high: Array) -> tuple[Array, Array]:

@@ -110,9 +110,9 @@ def minimize(
     Kuhn and Tucker are the equation, for x and the multipliers of the constraints, which are fitted to the solution:
     the active ones hold with equality, the others have no part. This is differentiable, to any order, in every mode,
     where the gradients of the active constraints are independent, none of them is weakly active (with a multiplier of
-    zero), and the curvature along them is positive. Otherwise the minimum is degenerate and has one-sided derivatives at best:
-    asking for one raises, and gives NaN with ``check=False``. Weakly active means a distance and a multiplier below
-    1e-6, relative to x and the gradient.
+    zero), and the curvature along them is positive. Otherwise the minimum is degenerate and has one-sided derivatives
+    at best: asking for one raises, and gives NaN with ``check=False``. Weakly active means a distance and a multiplier
+    below 1e-6, relative to x and the gradient.
 
     The derivative is as exact as the solution; SciPy's default tolerances give five to eight digits. A function that
     returns NumPy numbers serves as long as nobody asks for a derivative. The minimum may be at infinity, where a flat
@@ -220,7 +220,7 @@ class _Problem:
             return x0.double(), done, done.clone(), *[zero.clone() for _ in range(5)]
         r = SCIPY.minimize(**self._for_scipy(x0, args, box, data), **run)
         success = concluded("minimize", r, messages, check=check, success=r.success, finite=(r.x, r.fun))
-        y, ok = self._with_multipliers(tensor_of(r.x, x0), args, box, data) if success else (None, False)
+        y, ok = self._with_multipliers(tensor_of(r.x, x0), x0, args, box, data) if success else (None, False)
         if y is None:
             y = torch.cat([tensor_of(r.x, x0), x0.new_full((self.count(x0),), torch.nan, dtype=torch.float64)])
         flags = (tensor_of(flag, x0, torch.bool) for flag in (ok, success))
@@ -258,7 +258,7 @@ class _Problem:
         return call
 
     def _with_multipliers(
-        self, x: Tensor, args: tuple[Any, ...], box: Box | None, data: tuple[Data, ...]
+        self, x: Tensor, x0: Tensor, args: tuple[Any, ...], box: Box | None, data: tuple[Data, ...]
     ) -> tuple[Tensor | None, bool]:
         """X and the multipliers, and whether the conditions hold strictly; nothing of a function of NumPy."""
         if box is None and not self.conditions:
@@ -271,9 +271,11 @@ class _Problem:
         if self.conditions:
             values, limits = self.values(x, data), self.limits(x, data)
             jacobian = jacobian_of(lambda x: self.values(x, data))(x)
-        found = (gradient_of(self.function, args)(x), *(box or (-infinite, infinite)), values, jacobian, *limits)
-        slope, low, high, values, jacobian, least, most = (np.array(fetch(t), dtype=float) for t in found)
-        mu, ok = multipliers(np.array(fetch(x)), slope, (low, high), values, jacobian, (least, most))
+        slope = gradient_of(self.function, args)
+        found = (slope(x), slope(x0.double()), *(box or (-infinite, infinite)), values, jacobian, *limits)
+        slope, first, low, high, values, jacobian, least, most = (np.array(fetch(t), dtype=float) for t in found)
+        scale = 1 + np.abs(np.stack([slope, first])).max()
+        mu, ok = multipliers(np.array(fetch(x)), slope, (low, high), values, jacobian, (least, most), scale)
         return torch.cat([x, tensor_of(mu, x)]), ok
 
 

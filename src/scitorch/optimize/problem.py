@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -45,7 +46,8 @@ def solve_each(
         if t.shape[: len(batch)] != batch:
             advice = "closing over what all problems share"
             raise ShapeError(name, "args", f"the leading dimensions {tuple(batch)} of x0", f"{tuple(t.shape)}", advice)
-    flat = pytree.tree_map_only(Tensor, lambda t: t.reshape(-1, *t.shape[len(batch) :]), (x, args))
+    size = math.prod(batch)
+    flat = pytree.tree_map_only(Tensor, lambda t: t.reshape(size, *t.shape[len(batch) :]), (x, args))
     dims = pytree.tree_map(lambda t: 0 if isinstance(t, Tensor) else None, flat)
     results: Any = torch.vmap(single, dims)(*flat)
     return tuple(t.reshape(*batch, *t.shape[1:]) for t in results)
@@ -87,7 +89,7 @@ def value_and_gradient(function: Function) -> Function:
     return call
 
 
-def gradient_of(function: Function, args: tuple[Any, ...]) -> Callable[[Tensor], Tensor]:
+def gradient_of(function: Function, args: tuple[Any, ...], name: str = "minimize") -> Callable[[Tensor], Tensor]:
     """The gradient of a scalar function, differentiable itself."""
 
     def scalar(x: Tensor) -> Tensor:
@@ -95,7 +97,7 @@ def gradient_of(function: Function, args: tuple[Any, ...]) -> Callable[[Tensor],
         if isinstance(value, Tensor):
             return value.sum()  # SciPy allows one element of any shape
         got = f"one that returns {type(value).__module__}.{type(value).__name__}"
-        raise MissingDerivativeError("minimize", "fun", "a function of torch operations", got, "torch operations")
+        raise MissingDerivativeError(name, "fun", "a function of torch operations", got, "torch operations")
 
     gradient: Any = torch.func.grad(scalar)
     return gradient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -82,6 +83,9 @@ class LeastSquaresResult:
         How the solver ended; of a batch the different ends, one a line.
     nfev, njev, nit : Tensor of shape (...)
         Counts; -1 where the method doesn't count.
+    jac : Tensor of shape (..., m, n)
+        The Jacobian of the residuals at the solution, with its derivatives; made when asked for. Unlike SciPy's, it has
+        no weights of the loss in it.
     """
 
     x: Tensor
@@ -94,6 +98,12 @@ class LeastSquaresResult:
     nfev: Tensor
     njev: Tensor
     nit: Tensor
+    jacobian: Callable[[], Tensor] = field(repr=False)
+
+    @property
+    def jac(self) -> Tensor:
+        """The Jacobian of the residuals at the solution."""
+        return self.jacobian()
 
 
 @dataclass(frozen=True)
