@@ -6,6 +6,7 @@ tensor without a copy; anything else is copied. A tensor on an accelerator goes 
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -135,14 +136,36 @@ def _refuse_dtype(operator: str, got: np.dtype[Any], dtype: torch.dtype) -> None
     raise KernelError(operator, "result of the kernel", f"a {wanted} array", f"{got}", advice)
 
 
-def array_function(function: Callable[..., Any], dtype: torch.dtype, device: torch.device) -> Callable[..., Array]:
-    """A function of tensors as one of arrays, for solvers: its first argument and its result are handed over.
+def array_function(function: Callable[..., Any], dtype: torch.dtype, device: torch.device) -> Callable[..., Any]:
+    """A function of tensors as one of arrays, for solvers: its first argument and its results are handed over.
 
     Both are copied: a solver writes into arrays that it has handed out, and into those that it got.
     """
 
-    def call(x: Any, *arguments: Any) -> Array:
+    def call(x: Any, *arguments: Any) -> Any:
         result = function(torch.tensor(x, dtype=dtype, device=device), *arguments)
-        return np.array(fetch(result) if isinstance(result, torch.Tensor) else result)
+        return tuple(map(_own, result)) if type(result) is tuple else _own(result)
 
     return call
+
+
+def _own(result: Any) -> Any:
+    """An array of whatever a function returned, which nobody else holds."""
+    return np.array(fetch(result) if isinstance(result, torch.Tensor) else result)
+
+
+def tensor_function(function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
+    """A function of tensors that is called with arrays, for what a solver reports."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        hand = functools.partial(_as_tensors, device=device)
+        return function(*map(hand, arguments), **{name: hand(value) for name, value in named.items()})
+
+    return call
+
+
+def _as_tensors(value: Any, device: torch.device) -> Any:
+    if isinstance(value, dict):
+        return type(value)({k: _as_tensors(v, device) for k, v in value.items()})
+    return torch.tensor(value, device=device) if isinstance(value, (np.ndarray, np.floating)) else value

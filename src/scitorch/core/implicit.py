@@ -11,7 +11,7 @@ A batch is so many problems: vmap solves one after the other, and pulls back all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from torch import Tensor
 from . import modes
 from .border import array_function, fetch
 from .closure import FreeTensors, Replaced, replace_in, tensors_in
-from .errors import ArgumentError, MissingDerivativeError, SolverError
+from .errors import ArgumentError, KernelError, MissingDerivativeError, SolverError
 from .linear import linear_solve
 
 Outputs = tuple[Tensor, ...]
@@ -37,6 +37,10 @@ def implicit(
     guess: Tensor,
     arguments: tuple[Any, ...] = (),
     linear: Callable[..., Tensor] | None = None,
+    *,
+    check: bool = True,
+    jacobian: Callable[..., Tensor] | None = None,
+    together: Callable[..., Outputs] | None = None,
 ) -> Outputs:
     """The solution of an equation, with the derivatives that the implicit function theorem gives it.
 
@@ -45,8 +49,8 @@ def implicit(
     name : str
         What errors call it.
     solve : callable
-        ``solve(*arguments) -> (y, ok, *others)``, tensors of a fixed shape. `ok` is a bool of no dimensions: false
-        makes all derivatives NaN. Neither it nor the others have a derivative.
+        ``solve(*arguments) -> (y, ok, *others)``, tensors of a fixed shape. `ok` is a bool of no dimensions: where it
+        is false, there is no derivative. Neither it nor the others have one.
     residual : callable
         ``residual(y, *arguments)``, zero at the solution and of the shape of y.
     guess : Tensor
@@ -56,6 +60,15 @@ def implicit(
     linear : callable, optional
         ``linear(y, b, transposed, *arguments) -> w``, torch operations that solve ``F_y w = b``. By default a dense
         Jacobian up to 500 unknowns, GMRES above.
+    check : bool, optional
+        Whether asking for a derivative that isn't there raises (not `ok`, or a singular Jacobian; above 500 unknowns,
+        GMRES that doesn't converge). If not, it is NaN.
+    jacobian : callable, optional
+        ``jacobian(y, *arguments) -> F_y``, a matrix in torch operations: for who knows it, and wants it at any size.
+    together : callable, optional
+        ``together(residual, *arguments)`` solves a batch at once: with a first dimension of all tensors that are
+        mapped or have a derivative, in what it is given and in what it returns. ``residual(y, index)`` is that of the
+        problems of these indices.
 
     Returns
     -------
@@ -63,7 +76,9 @@ def implicit(
         What `solve` returned.
     """
     double = guess.dtype is torch.float32
-    equation = Equation(name, solve, residual, linear, arguments, double=double)
+    equation = Equation(
+        name, solve, residual, linear, arguments, double=double, check=check, matrix=jacobian, together=together
+    )
     if modes.transforms_active():
         return _found_on_the_way(equation, equation.free_tensors(guess))
     with modes.disable_forward_mode():
@@ -102,11 +117,13 @@ class Equation:
     free: Sequence[Tensor] = ()
     solution: Outputs | None = None
     double: bool = False
+    check: bool = True
+    matrix: Callable[..., Tensor] | None = None
+    together: Callable[..., Outputs] | None = None
 
     def about(self, free: Sequence[Tensor], solution: Outputs | None = None) -> Equation:
         """The same with the tensors in it known, and perhaps the solution."""
-        known = self.name, self.solve, self.function, self.system, self.arguments
-        return Equation(*known, free, solution, self.double)
+        return replace(self, free=free, solution=solution)
 
     def free_tensors(self, y: Tensor) -> list[Tensor]:
         """The tensors with a derivative among the arguments, and those that the residual uses at y."""
@@ -131,18 +148,37 @@ class Equation:
     def outputs(self, theta: Sequence[Tensor]) -> Outputs:
         """What the solver returns, once it is known that nothing else in the equation has a derivative."""
         outputs = self.solved(theta) if self.solution is None else self.solution
-        y, *theta = (t.detach() for t in (outputs[0], *theta))
+        self._look_again(outputs[0], theta)
+        return outputs
+
+    def outputs_together(self, size: int, dims: Sequence[int | None], theta: Sequence[Tensor]) -> Outputs:
+        """What the solver of a batch returns."""
+        assert self.together is not None
+        mapped = [t.expand(size, *t.shape) if d is None else t for t, d in zip(theta, dims, strict=True)]
+
+        def residual(y: Tensor, index: Tensor) -> Tensor:
+            return torch.vmap(self.residual)(y, *(t[index] for t in mapped))
+
+        with torch.no_grad():
+            y, *others = self.together(residual, *replace_in(self.arguments, self.free, mapped))
+        y = y.float() if self.double else y
+        if size:
+            self._look_again(y[0], [t[0] for t in mapped])  # vmap allows no branches: all problems use the same tensors
+        return (y, *others)
+
+    def _look_again(self, y: Tensor, theta: Sequence[Tensor]) -> None:
+        """Raise if the residual at the solution uses tensors with a derivative that aren't among θ."""
+        y, *theta = (t.detach() for t in (y, *theta))
         finder = FreeTensors((y, theta))
         with torch.enable_grad(), finder:
             try:
                 r = self.residual(y, *theta)
             except MissingDerivativeError:
-                return outputs
+                return
         if finder.found:
             raise _FreeTensorsError(list(finder.found.values()))
         if modes.carries_derivative(r):
             self._refuse_hidden()
-        return outputs
 
     def _refuse_hidden(self) -> None:
         got = "one of the surrounding scope that an autograd.Function or a transform of torch.func is given"
@@ -166,12 +202,22 @@ class Equation:
             y, b = y.double(), b.double()
         if self.system is not None:
             return self._at(theta, self.system, y, b, transposed)
-        if y.numel() > DENSE:
+        if y.numel() > DENSE and self.matrix is None:
             return self._by_krylov(y, b, transposed, *theta)
+        jacobian = self._jacobian(y, *theta)
+        jacobian = torch.where(ok, jacobian, torch.nan)
+        try:
+            w = linear_solve(jacobian.mT if transposed else jacobian, b.flatten(), check=self.check)
+        except KernelError as error:
+            expected, got = "an equation that determines its solution", "one that doesn't, or not differentiably"
+            raise SolverError(self.name, "derivative", expected, got, "check=False, for NaN") from error
+        return w.view_as(b)
+
+    def _jacobian(self, y: Tensor, *theta: Tensor) -> Tensor:
+        if self.matrix is not None:
+            return self._at(theta, self.matrix, y)
         jacobian: Any = torch.func.jacrev(lambda y: self.residual(y, *theta))(y)
-        jacobian = jacobian.reshape(y.numel(), y.numel())
-        jacobian = torch.where(ok, jacobian, torch.eye(y.numel(), dtype=y.dtype, device=y.device))
-        return linear_solve(jacobian.mT if transposed else jacobian, b.flatten()).view_as(b)
+        return jacobian.reshape(y.numel(), y.numel())
 
     def _by_krylov(self, y: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
         """The same, without a matrix: itself a linear equation, whose derivatives are solved for likewise."""
@@ -184,7 +230,8 @@ class Equation:
             return pull(w)[0] if transposed else _transposed(pull, w, [w])
 
         def solve(y: Tensor, b: Tensor, *theta: Tensor) -> Outputs:
-            return gmres(self.name, lambda w: product(w, y, transposed, theta), b), torch.tensor(True)
+            w = gmres(self.name, lambda w: product(w, y, transposed, theta), b, check=self.check)
+            return w, torch.tensor(True)
 
         def residual(w: Tensor, y: Tensor, b: Tensor, *theta: Tensor) -> Tensor:
             return product(w, y, transposed, theta) - b
@@ -192,7 +239,7 @@ class Equation:
         def linear(_: Tensor, c: Tensor, back: bool, y: Tensor, __: Tensor, *theta: Tensor) -> Tensor:
             return self._by_krylov(y, c, transposed != back, *theta)
 
-        return implicit(self.name, solve, residual, b, (y, b, *theta), linear)[0]
+        return implicit(self.name, solve, residual, b, (y, b, *theta), linear, check=self.check)[0]
 
     def _at(self, theta: Sequence[Tensor], function: Callable[..., Any], *unknowns: Any) -> Any:
         """A function of unknowns and arguments at these θ; without any, at those that are there."""
@@ -213,10 +260,16 @@ class Batch:
     def outputs(self, theta: Sequence[Tensor]) -> Outputs:
         """What the solver returns for each."""
         size = next(t.shape[0] for t, d in zip(theta, self.dims, strict=True) if d is not None)
-        items = [
-            self.item.outputs([t if d is None else t[k] for t, d in zip(theta, self.dims, strict=True)])
-            for k in range(size)
-        ]
+        if isinstance(self.item, Equation) and self.item.together is not None:
+            return self.item.outputs_together(size, self.dims, theta)
+        items: list[Outputs] = []
+        for k in range(size):
+            try:
+                of_item = [t if d is None else t[k] for t, d in zip(theta, self.dims, strict=True)]
+                items.append(self.item.outputs(of_item))
+            except SolverError as error:
+                error.item = (k, *(error.item or ()))
+                raise
         return tuple(torch.stack(parts) for parts in zip(*items, strict=True))
 
     def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
@@ -300,7 +353,7 @@ def _transposed(pull: Callable[[Tensor], Any], like: Tensor, tangents: Sequence[
     return transpose(tuple(tangents))[0]
 
 
-def gmres(name: str, product: Callable[[Tensor], Tensor], b: Tensor) -> Tensor:
+def gmres(name: str, product: Callable[[Tensor], Tensor], b: Tensor, *, check: bool = True) -> Tensor:
     """The solution of a linear system given by its product with a vector, or NaN where b is."""
     if not torch.isfinite(b).all():
         return torch.full_like(b, torch.nan)
@@ -310,6 +363,8 @@ def gmres(name: str, product: Callable[[Tensor], Tensor], b: Tensor) -> Tensor:
     x, info = scipy.sparse.linalg.gmres(
         matrix, fetch(b.flatten()), rtol=EXACT, atol=0.0, restart=min(n, 60), maxiter=50
     )
+    if info and not check:
+        return torch.full_like(b, torch.nan)
     if info:
         got = f"no convergence of GMRES after {info} iterations"
         raise SolverError(name, "derivative", "a solution of the linearised equation", got, "a `linear` solver")

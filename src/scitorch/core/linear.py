@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 @operator("(n,n),(n)->(n)", batch="native")
-def linear_solve(matrix: Array, b: Array) -> Array:
+def linear_solve(matrix: Array, b: Array, *, check: bool = True) -> Array:
     """Solution x of ``matrix x = b``.
 
     PyTorch's own `linalg.solve` is half its value under forward mode of forward mode, and costs more on few unknowns.
@@ -25,6 +25,8 @@ def linear_solve(matrix: Array, b: Array) -> Array:
     ----------
     matrix : Tensor of shape (..., n, n)
     b : Tensor of shape (..., n)
+    check : bool, optional
+        Whether a singular matrix raises. If not, the solution is NaN.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def linear_solve(matrix: Array, b: Array) -> Array:
     Raises
     ------
     KernelError
-        A singular matrix.
+        A matrix that is singular to working precision, whatever the units of its rows and columns are, or isn't finite.
 
     Notes
     -----
@@ -49,15 +51,36 @@ def linear_solve(matrix: Array, b: Array) -> Array:
     >>> linear_solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([1.0, 1.0]))
     tensor([0.5000, 0.2500])
     """
-    try:
-        return np.linalg.solve(matrix, b[..., None])[..., 0]
-    except np.linalg.LinAlgError as error:
-        raise KernelError("linear_solve", "matrix", "a matrix of full rank", "a singular one") from error
+    if matrix.shape[-1] == 0 or matrix.size == 0:
+        return np.broadcast_to(b, (*np.broadcast_shapes(matrix.shape[:-2], b.shape[:-1]), b.shape[-1])).copy()
+    rows = np.abs(matrix).max(-1, keepdims=True)
+    columns = np.abs(matrix / np.where(rows > 0, rows, 1)).max(-2, keepdims=True)
+    scaled = matrix / np.where(rows > 0, rows, 1) / np.where(columns > 0, columns, 1)
+    singular = _singular(scaled)
+    if check and singular.any():
+        raise KernelError("linear_solve", "matrix", "a matrix of full rank", "a singular one")
+    scaled = np.where(singular[..., None, None], np.eye(matrix.shape[-1], dtype=matrix.dtype), scaled)
+    x = np.linalg.solve(scaled, b[..., None] / np.where(rows > 0, rows, 1))[..., 0]
+    x = x / np.where(columns > 0, columns, 1)[..., 0, :]
+    return np.where(singular[..., None], np.nan, x)
+
+
+def _singular(scaled: Array) -> Array:
+    """Which matrices have no inverse in working precision."""
+    if scaled.shape[-1] == 1:
+        return ~np.isfinite(scaled[..., 0, 0]) | (scaled[..., 0, 0] == 0)
+    finite: Any = np.isfinite(scaled).all((-2, -1))
+    eye = np.eye(scaled.shape[-1], dtype=scaled.dtype)
+    scaled = np.where(finite[..., None, None], scaled, eye)
+    sign, _ = np.linalg.slogdet(scaled)
+    inverse = np.linalg.inv(np.where((sign == 0)[..., None, None], eye, scaled))
+    condition = np.abs(scaled).sum(-2).max(-1) * np.abs(inverse).sum(-2).max(-1)
+    return ~finite | (sign == 0) | ~(condition * np.finfo(scaled.dtype).eps < 1)
 
 
 @linear_solve.vjp
-def _vjp(g: Tensor, matrix: Tensor, out: Tensor) -> dict[str, Tensor]:
-    w = linear_solve(matrix.mH, g)
+def _vjp(g: Tensor, matrix: Tensor, out: Tensor, check: bool) -> dict[str, Tensor]:
+    w = linear_solve(matrix.mH, g, check=check)
     return {"matrix": -w[..., :, None] * out.conj()[..., None, :], "b": w}
 
 
@@ -65,5 +88,6 @@ linear_solve.samples(
     lambda rng: [
         Sample(np.eye(2) + rng.uniform(-0.3, 0.3, size=(2, 2)), rng.normal(size=(3, 2))),
         Sample(np.eye(2) + rng.uniform(-0.3, 0.3, size=(2, 2)) * (1 + 1j), rng.normal(size=2) + 0j),
+        Sample(np.eye(1) + rng.uniform(-0.3, 0.3, size=(1, 1)), rng.normal(size=1), check=False),
     ]
 )
