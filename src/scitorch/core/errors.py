@@ -98,6 +98,12 @@ class KernelError(ScitorchError, RuntimeError):
     """A kernel raised, or returned something other than its definition says."""
 
 
+class SolverError(ScitorchError, RuntimeError):
+    """A solver found no solution; ``result`` is what it returned."""
+
+    result: object = None
+
+
 class DerivativeError(ScitorchError, RuntimeError):
     """A derivative rule returned something that is no gradient of its argument."""
 
