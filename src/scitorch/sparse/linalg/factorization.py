@@ -51,19 +51,17 @@ class Factorization:
 
     def __init__(self, owner: str, pattern: Pattern, data: Array, settings: Settings) -> None:
         self.data, self.pattern = data.copy(), pattern
-        matrix = pattern.csc(data)
         # The columns' order depends on the pattern alone; with it, later factorisations cost less and are the same.
-        columns = pattern.settled.get(settings)
-        if columns is None:
-            self._lu = _superlu(owner, matrix, settings)
+        order = pattern.settled.get(settings)
+        if order is None:
+            self._lu, self._columns = _superlu(owner, pattern.csc(data), settings), None
             self.perm_c = self._lu.perm_c
-            self._columns = None
             if not settings.symmetric:
-                pattern.settled[settings] = np.argsort(self.perm_c)
+                pattern.settled[settings] = pattern.ordered(np.argsort(self.perm_c))
         else:
-            self._lu = _superlu(owner, matrix[:, columns], settings._replace(permc_spec="NATURAL"))
-            self.perm_c = np.argsort(columns[np.argsort(self._lu.perm_c)]).astype(np.int32)
-            self._columns = columns
+            self._lu = _superlu(owner, pattern.csc(data, order), settings._replace(permc_spec="NATURAL"))
+            self._columns = order.columns
+            self.perm_c = np.argsort(order.columns[np.argsort(self._lu.perm_c)]).astype(np.int32)
         self.perm_r, self.nnz = self._lu.perm_r, self._lu.nnz
         self.nbytes = self.nnz * (data.dtype.itemsize + 4)
 

@@ -14,8 +14,8 @@ def outer_on_pattern(w: Tensor, x: Tensor, rows: Tensor, cols: Tensor) -> Tensor
 def taken(x: Tensor, places: Tensor) -> Tensor:
     """The elements of columns x (..., n, k) at these places (..., nnz)."""
     if places.dim() == 1:
-        return x.index_select(-2, places.long())
-    places = places.long()[..., None]
+        return x.index_select(-2, places.round().long())
+    places = places.round().long()[..., None]
     rank = max(places.dim(), x.dim())
     x, places = (t.reshape(*[1] * (rank - t.dim()), *t.shape) for t in (x, places))
     return torch.take_along_dim(x, places, -2)

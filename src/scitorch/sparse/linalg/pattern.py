@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -18,6 +18,15 @@ Array = NDArray[Any]
 REMEMBERED = 32  # patterns
 
 
+class ColumnOrder(NamedTuple):
+    """Where the stored values of a matrix in the CSC format go when its columns change places."""
+
+    columns: Array
+    places: Array
+    indices: Array
+    indptr: Array
+
+
 class Pattern:
     """Rows and columns of stored values, and their order in the CSC format.
 
@@ -26,13 +35,15 @@ class Pattern:
     rows, cols : array of int32
     shape : tuple of int
     settled : dict
-        What a factorisation found out that holds for the whole pattern.
+        For the settings of a factorisation, the columns' order that one of this pattern found.
     """
 
     def __init__(self, rows: Array, cols: Array, shape: tuple[int, int]) -> None:
         self.rows, self.cols, self.shape = rows, cols, shape
-        self.settled: dict[Any, Array] = {}
-        self._order = np.lexsort((rows, cols))
+        self.settled: dict[Any, ColumnOrder] = {}
+        counted = scipy.sparse.coo_array((np.arange(len(rows)), (rows, cols)), shape=shape).tocsc()
+        # Several values at one place have been added up there, their numbers too: then sorting takes its time.
+        self._order = counted.data if counted.nnz == len(rows) else np.lexsort((rows, cols))
         r, c = rows[self._order], cols[self._order]
         first = np.ones(len(r), bool)
         first[1:] = (r[1:] != r[:-1]) | (c[1:] != c[:-1])
@@ -41,18 +52,33 @@ class Pattern:
         self._indptr = np.zeros(shape[1] + 1, np.int32)
         np.cumsum(np.bincount(c[first], minlength=shape[1]), out=self._indptr[1:])
 
-    def csc(self, data: Array) -> scipy.sparse.csc_array:
-        """The matrix of these stored values; those at one place add up."""
+    def csc(self, data: Array, order: ColumnOrder | None = None) -> scipy.sparse.csc_array:
+        """The matrix of these stored values, perhaps with its columns in another order; those at one place add up."""
         values = data[self._order]
         if len(self._starts) < len(values):
             values = np.add.reduceat(values, self._starts)
-        matrix = scipy.sparse.csc_array((values, self._indices, self._indptr), shape=self.shape)
-        matrix.has_canonical_format = True
-        return matrix
+        if order is None:
+            return _canonical(values, self._indices, self._indptr, self.shape)
+        return _canonical(values[order.places], order.indices, order.indptr, self.shape)
+
+    def ordered(self, columns: Array) -> ColumnOrder:
+        """The matrix with its columns in this order."""
+        counts = np.diff(self._indptr)[columns]
+        indptr = np.zeros_like(self._indptr)
+        np.cumsum(counts, out=indptr[1:])
+        places = np.arange(indptr[-1]) + np.repeat(self._indptr[columns] - indptr[:-1], counts)
+        return ColumnOrder(columns, places, self._indices[places], indptr)
 
     def same(self, rows: Array, cols: Array) -> bool:
         """Whether these are its rows and columns."""
         return np.array_equal(rows, self.rows) and np.array_equal(cols, self.cols)
+
+
+def _canonical(values: Array, indices: Array, indptr: Array, shape: tuple[int, int]) -> scipy.sparse.csc_array:
+    """A matrix that SciPy need not sort or sum."""
+    matrix = scipy.sparse.csc_array((values, indices, indptr), shape=shape)
+    matrix.has_canonical_format = True
+    return matrix
 
 
 _patterns: OrderedDict[Any, Pattern] = OrderedDict()
