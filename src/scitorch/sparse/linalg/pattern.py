@@ -41,7 +41,7 @@ class Pattern:
     def __init__(self, rows: Array, cols: Array, shape: tuple[int, int]) -> None:
         self.rows, self.cols, self.shape = rows, cols, shape
         self.settled: dict[Any, ColumnOrder] = {}
-        counted = scipy.sparse.coo_array((np.arange(len(rows)), (rows, cols)), shape=shape).tocsc()
+        counted: Any = scipy.sparse.coo_array((np.arange(len(rows)), (rows, cols)), shape=shape).tocsc()
         # Several values at one place have been added up there, their numbers too: then sorting takes its time.
         self._order = counted.data if counted.nnz == len(rows) else np.lexsort((rows, cols))
         r, c = rows[self._order], cols[self._order]
