@@ -75,7 +75,6 @@ def _gradients(case, inputs=None):
 
 @every_operator
 @pytest.mark.parametrize("dtype", REAL, ids=str)
-@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning")
 def test_precision_is_kept(operator, dtype):
     for_samples(check_dtypes, operator, dtype)
 
@@ -136,7 +135,6 @@ def test_numbers_alone_have_the_default_dtype():
         assert affine(1, 2j).dtype == torch.complex128
 
 
-@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning")
 def test_half_precision_complex_numbers_come_back_as_they_came():
     z = torch.tensor([1 + 2j, 0.5j], dtype=torch.complex64).to(torch.complex32)
     assert OPERATORS["zoo.elementwise.cube"](z).dtype == torch.complex32

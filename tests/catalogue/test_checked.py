@@ -21,6 +21,9 @@ MANY = 200  # elements: a larger call shows nothing more
 PICKED = 3
 
 LEFT_OUT = {  # no derivative exists there, or none that differences could tell
+    "Akima1DInterpolator.integrated 15": "from 1 to 1: zero but for rounding errors, beside which nothing has a size",
+    "CubicSpline.integrated 27": "the same",
+    "PchipInterpolator.integrated 7": "the same",
     "expn 16": "x = 0 is the pole of E_0 and E_1",
     "hankel1 14": "z = 0 is the pole",
     "hankel2 14": "z = 0 is the pole",

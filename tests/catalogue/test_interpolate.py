@@ -211,6 +211,15 @@ def test_repeated_knots_have_finite_gradients():
     assert all(g.isfinite().all() for g in torch.autograd.grad(value.sum(), (t, points)))
 
 
+def test_incoming_gradients_of_complex_splines_may_have_any_strides():
+    x = torch.arange(5.0, dtype=torch.float64)
+    y = torch.complex(x.sin(), x.cos())[:, None].repeat(1, 2).requires_grad_()
+    area = CubicSpline(x, y).integrate(0.5, 3.5)
+    one = torch.ones((), dtype=torch.complex128)
+    expanded = torch.autograd.grad(area, y, one.expand(2), retain_graph=True)
+    torch.testing.assert_close(expanded, torch.autograd.grad(area, y, one.repeat(2)))
+
+
 def test_a_cubic_is_found_again():
     x = torch.linspace(-1, 2, 12, dtype=torch.double)
     points = torch.linspace(-1, 2, 50, dtype=torch.double)

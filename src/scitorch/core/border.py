@@ -7,6 +7,7 @@ tensor without a copy; anything else is copied. A tensor on an accelerator goes 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,16 @@ def _refuse_dtype(operator: str, got: np.dtype[Any], dtype: torch.dtype) -> None
     else:
         advice = 'dtype="real", "complex", "integer" or "bool" in the definition'
     raise KernelError(operator, "result of the kernel", f"a {wanted} array", f"{got}", advice)
+
+
+def array_function(function: Callable[..., Any], dtype: torch.dtype, device: torch.device) -> Callable[..., Array]:
+    """A function of tensors as one of arrays, for solvers: its first argument and its result are handed over.
+
+    Both are copied: a solver writes into arrays that it has handed out, and into those that it got.
+    """
+
+    def call(x: Any, *arguments: Any) -> Array:
+        result = function(torch.tensor(x, dtype=dtype, device=device), *arguments)
+        return np.array(fetch(result) if isinstance(result, torch.Tensor) else result)
+
+    return call

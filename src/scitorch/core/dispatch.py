@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function
 
 from . import modes
 from .arguments import prepare
@@ -98,6 +99,8 @@ def _dispatched(operator: Definition, public: Any) -> Callable[..., Any]:
     """The call through PyTorch's dispatcher, right under every transform and tracer."""
 
     def dispatched(tensors: Sequence[Tensor | None], values: Values) -> Any:
+        if modes.function_mode():  # as for torch's own functions: a mode sees the call, and may change it
+            return handle_torch_function(dispatched, [t for t in tensors if t is not None], tensors, values)
         operator.planner.of(values, tensors)  # so that errors show the user's shapes, not those that vmap adds
         return public.apply(*tensors, *values)
 

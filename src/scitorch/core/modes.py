@@ -6,13 +6,14 @@ What a call reads on the fast path are C functions.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.autograd import forward_ad
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 _functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]  not in torch's stubs
 dispatch_keys = torch._C._dispatch_keys
 _transforms_active = torch._C._are_functorch_transforms_active
@@ -56,7 +57,12 @@ def primal(tensor: torch.Tensor | None) -> torch.Tensor | None:
 
     `forward_ad.unpack_dual` reads a Python-side level that is unset in a compiled graph: it would leave the tangent on.
     """
-    return None if tensor is None else _unpack_dual(tensor, level=0)[0]
+    return None if tensor is None else without_tangent(tensor)
+
+
+def without_tangent(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor without its tangent."""
+    return _unpack_dual(tensor, level=0)[0]
 
 
 def has_tangent(tensor: torch.Tensor) -> bool:
@@ -67,6 +73,37 @@ def has_tangent(tensor: torch.Tensor) -> bool:
 def carries_derivative(tensor: torch.Tensor) -> bool:
     """Whether somebody differentiates with respect to this tensor, in any mode."""
     return tensor.requires_grad or _functorch.is_functorch_wrapped_tensor(tensor) or has_tangent(tensor)
+
+
+def level() -> int:
+    """How many functorch transforms are around this call."""
+    return len(_functorch.get_interpreter_stack() or ())
+
+
+def level_of(tensor: torch.Tensor) -> int:
+    """The functorch transform whose tensor this is, counted from 1; 0 for a plain one."""
+    return max(_functorch.maybe_get_level(tensor), 0)
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor as it was outside of its innermost transform."""
+    return _functorch.get_unwrapped(tensor)
+
+
+def stands_for_itself(tensor: torch.Tensor) -> bool:
+    """Whether its innermost transform neither maps it nor differentiates with respect to it."""
+    with torch._C.DisableTorchFunction():  # a mode would take the look at `requires_grad` for a use
+        return not (_functorch.is_batchedtensor(tensor) or tensor.requires_grad)
+
+
+def function_mode() -> bool:
+    """Whether a torch function mode looks on."""
+    return _function_modes()
+
+
+def disable_forward_mode() -> Any:
+    """No tangents: for code that computes values alone."""
+    return forward_ad._set_fwd_grad_enabled(False)
 
 
 def enable_forward_mode() -> Any:
@@ -84,6 +121,16 @@ def hide_from_dynamo(function: Any) -> None:
     frames: Any = importlib.import_module("torch._C._dynamo.eval_frame")
     skip = frames._FrameAction.SKIP
     frames.set_code_exec_strategy(function.__code__, frames._FrameExecStrategy(skip, skip))
+
+
+def breaks_graphs(function: Function) -> Function:
+    """Mark a function that Dynamo leaves to run by itself, between two graphs.
+
+    What `torch.compiler.disable` does, without a wrapper and without importing the compiler (0.8 s).
+    """
+    function._torchdynamo_disable = True  # pyright: ignore[reportFunctionMemberAccess]  how Dynamo is told
+    hide_from_dynamo(function)
+    return function
 
 
 def autocast_on(device: str) -> bool:

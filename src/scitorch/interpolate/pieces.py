@@ -180,9 +180,8 @@ def scatter_pieces(values: Array, breaks: Array, x: Array, *, k: int, nu: int) -
             [1.0000, 1.0000]])
     """
     m = len(breaks) - 1
-    parts = values.view(np.finfo(values.dtype).dtype).reshape(
-        len(values), -1
-    )  # real and imaginary parts are columns of their own
+    # Real and imaginary parts are columns of their own.
+    parts = np.ascontiguousarray(values).view(np.finfo(values.dtype).dtype).reshape(len(values), -1)
     result = np.zeros((k, m * parts.shape[1]))
     search = Search(breaks[1:-1], len(x))
     columns = np.arange(parts.shape[1])

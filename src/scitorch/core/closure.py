@@ -1,0 +1,96 @@
+"""Functions that use tensors they were not given: such tensors are found, and put in the place of one another.
+
+A solver takes a Python function of the unknowns, and that function uses whatever it likes: the parameters of a module,
+tensors of the scope around it. A derivative with respect to these needs them as arguments. Running the function once
+under a mode that sees every torch operation shows which ones it uses; running it under a mode that hands each operation
+others in their place makes it a function of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from . import modes
+
+
+class FreeTensors(TorchFunctionMode):
+    """Notes the tensors with a derivative that operations take and that none of them has made.
+
+    Attributes
+    ----------
+    found : dict
+        The tensors by their id.
+    hidden : bool
+        Whether such a tensor was given to a transform inside the function that maps it or differentiates it. No other
+        can take its place there.
+    """
+
+    def __init__(self, given: Any) -> None:
+        super().__init__()
+        self._level = modes.level()
+        self._known = {id(t): t for t in tensors_in(given)}  # kept alive, so that no id comes twice
+        self.found: dict[int, Tensor] = {}
+        self.hidden = False
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        for t in tensors_in((args, kwargs)):
+            self._note(t)
+        result = func(*args, **(kwargs or {}))
+        self._known.update((id(t), t) for t in tensors_in(result) if id(t) not in self.found)
+        return result
+
+    def _note(self, t: Tensor) -> None:
+        hidden = False
+        while id(t) not in self._known and modes.level_of(t) > self._level:
+            # Under transforms, PyTorch runs a Function's forward without them: theirs can't be given to others there.
+            hidden = hidden or self._level > 0 or not modes.stands_for_itself(t)
+            t = modes.unwrapped(t)
+        if id(t) not in self._known and modes.carries_derivative(t):
+            self.hidden = self.hidden or hidden
+            self.found[id(t)] = t
+
+
+class Replaced(TorchFunctionMode):
+    """Hands every operation the given tensors in the place of others, and single precision as double if asked to."""
+
+    def __init__(self, tensors: Sequence[Tensor], others: Sequence[Tensor], *, double: bool = False) -> None:
+        super().__init__()
+        self._kept = tensors
+        self._other = {id(t): other for t, other in zip(tensors, others, strict=True)}
+        self._double = double
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        args, kwargs = pytree.tree_map_only(Tensor, self._in_place_of, (args, kwargs or {}))
+        return func(*args, **kwargs)
+
+    def _in_place_of(self, t: Tensor) -> Tensor:
+        t = self._other.get(id(self._outermost(t)), t)
+        return t.double() if self._double and t.dtype is torch.float32 else t
+
+    def _outermost(self, t: Tensor) -> Tensor:
+        """The tensor that a transform inside the function was given as it is."""
+        while id(t) not in self._other and modes.level_of(t) > 0 and modes.stands_for_itself(t):
+            t = modes.unwrapped(t)
+        return t
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """The tensors of nested tuples, lists and dicts, and of modules among them."""
+    leaves = [x for x in pytree.tree_leaves(tree) if isinstance(x, (Tensor, torch.nn.Module))]
+    return [t for x in leaves for t in ([x] if isinstance(x, Tensor) else x.parameters())]
+
+
+def replace_in(tree: Any, tensors: Sequence[Tensor], others: Sequence[Tensor]) -> Any:
+    """The same nested arguments with other tensors."""
+    other = {id(t): o for t, o in zip(tensors, others, strict=True)}
+    return pytree.tree_map_only(Tensor, lambda t: other.get(id(t), t), tree)

@@ -1,0 +1,316 @@
+"""The implicit function theorem, once: derivatives of whatever an equation defines.
+
+A solver finds y with F(y, θ) = 0, in whatever way it likes. Then F_y ∂y = -F_θ ∂θ, whoever found it: a gradient g of y
+gives θ the gradient ``-F_θᵀ w`` with ``F_yᵀ w = g``, and a tangent of θ gives y the tangent ``-F_y⁻¹ F_θ ∂θ``. Both are
+written in torch operations at the solution, which is a function of θ by this same rule: so they are differentiable
+again, to any order. The θ are all tensors with a derivative that F uses, given to it or not (`closure`).
+
+A batch is so many problems: vmap solves one after the other, and pulls back all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse.linalg
+import torch
+from torch import Tensor
+
+from . import modes
+from .border import array_function, fetch
+from .closure import FreeTensors, Replaced, replace_in, tensors_in
+from .errors import ArgumentError, MissingDerivativeError, SolverError
+from .linear import linear_solve
+
+Outputs = tuple[Tensor, ...]
+DENSE = 500  # unknowns up to which a Jacobian is made: 2 MB of float64
+EXACT = 1e-12  # relative residual of the Krylov solves
+
+
+def implicit(
+    name: str,
+    solve: Callable[..., Outputs],
+    residual: Callable[..., Tensor],
+    guess: Tensor,
+    arguments: tuple[Any, ...] = (),
+    linear: Callable[..., Tensor] | None = None,
+) -> Outputs:
+    """The solution of an equation, with the derivatives that the implicit function theorem gives it.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    solve : callable
+        ``solve(*arguments) -> (y, ok, *others)``, tensors of a fixed shape. `ok` is a bool of no dimensions: false
+        makes all derivatives NaN. Neither it nor the others have a derivative.
+    residual : callable
+        ``residual(y, *arguments)``, zero at the solution and of the shape of y.
+    guess : Tensor
+        Of the shape and dtype of y; float32 is solved in float64, whatever dtype the tensors of the functions have.
+    arguments : tuple, optional
+        Of both functions, nested as one likes. What else the two use is found.
+    linear : callable, optional
+        ``linear(y, b, transposed, *arguments) -> w``, torch operations that solve ``F_y w = b``. By default a dense
+        Jacobian up to 500 unknowns, GMRES above.
+
+    Returns
+    -------
+    tuple of Tensor
+        What `solve` returned.
+    """
+    double = guess.dtype is torch.float32
+    equation = Equation(name, solve, residual, linear, arguments, double=double)
+    if modes.transforms_active():
+        return _found_on_the_way(equation, equation.free_tensors(guess))
+    with modes.disable_forward_mode():
+        outputs = equation.solved(())
+    if not (torch.is_grad_enabled() or modes.forward_mode()):
+        return outputs
+    free = equation.free_tensors(outputs[0])
+    return _Implicit.apply(equation.about(free, outputs), *free) if free else outputs
+
+
+def _found_on_the_way(equation: Equation, free: list[Tensor]) -> Outputs:
+    """Solve; a function that takes another branch at the solution may use further tensors there."""
+    try:
+        return _Implicit.apply(equation.about(free), *free)
+    except _FreeTensorsError as error:
+        return _found_on_the_way(equation, [*free, *error.found])
+
+
+class _FreeTensorsError(Exception):
+    """Further tensors with a derivative came to light."""
+
+    def __init__(self, found: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """An equation as a function of the tensors `free` in it."""
+
+    name: str
+    solve: Callable[..., Outputs]
+    function: Callable[..., Tensor]
+    system: Callable[..., Tensor] | None
+    arguments: tuple[Any, ...]
+    free: Sequence[Tensor] = ()
+    solution: Outputs | None = None
+    double: bool = False
+
+    def about(self, free: Sequence[Tensor], solution: Outputs | None = None) -> Equation:
+        """The same with the tensors in it known, and perhaps the solution."""
+        known = self.name, self.solve, self.function, self.system, self.arguments
+        return Equation(*known, free, solution, self.double)
+
+    def free_tensors(self, y: Tensor) -> list[Tensor]:
+        """The tensors with a derivative among the arguments, and those that the residual uses at y."""
+        given = {id(t): t for t in tensors_in(self.arguments) if modes.carries_derivative(t)}
+        y = y.detach()
+        finder = FreeTensors((y, list(given.values())))
+        with torch.enable_grad(), finder:
+            try:
+                self.residual(y)
+            except MissingDerivativeError:  # a NumPy function: says so when a derivative is asked for
+                finder.found.clear()
+        if finder.hidden:
+            self._refuse_hidden()
+        return list((given | finder.found).values())
+
+    def solved(self, theta: Sequence[Tensor]) -> Outputs:
+        """What the solver returns."""
+        with torch.no_grad():
+            y, *others = self._at(theta, self.solve)
+        return (y.float() if self.double else y, *others)
+
+    def outputs(self, theta: Sequence[Tensor]) -> Outputs:
+        """What the solver returns, once it is known that nothing else in the equation has a derivative."""
+        outputs = self.solved(theta) if self.solution is None else self.solution
+        y, *theta = (t.detach() for t in (outputs[0], *theta))
+        finder = FreeTensors((y, theta))
+        with torch.enable_grad(), finder:
+            try:
+                r = self.residual(y, *theta)
+            except MissingDerivativeError:
+                return outputs
+        if finder.found:
+            raise _FreeTensorsError(list(finder.found.values()))
+        if modes.carries_derivative(r):
+            self._refuse_hidden()
+        return outputs
+
+    def _refuse_hidden(self) -> None:
+        got = "one of the surrounding scope that an autograd.Function or a transform of torch.func is given"
+        expected = "tensors with a derivative only where torch operations take them"
+        raise ArgumentError(self.name, "function", expected, got, "passing it in args")
+
+    def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
+        """F(y, θ)."""
+        r = self._at(theta, self.function, y.double() if self.double else y)
+        if isinstance(r, Tensor):
+            return r
+        expected, got = "a function of torch operations", f"one that returns {type(r).__module__}.{type(r).__name__}"
+        raise MissingDerivativeError(self.name, "function", expected, got, "torch operations on the tensor it is given")
+
+    def linear(self, y: Tensor, ok: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
+        """The solution w of F_y w = b, or of its transpose; NaN where the equation wasn't solved."""
+        if y.numel() == 0:
+            return b
+        b = torch.where(ok, b, torch.nan)
+        if self.double:
+            y, b = y.double(), b.double()
+        if self.system is not None:
+            return self._at(theta, self.system, y, b, transposed)
+        if y.numel() > DENSE:
+            return self._by_krylov(y, b, transposed, *theta)
+        jacobian: Any = torch.func.jacrev(lambda y: self.residual(y, *theta))(y)
+        jacobian = jacobian.reshape(y.numel(), y.numel())
+        jacobian = torch.where(ok, jacobian, torch.eye(y.numel(), dtype=y.dtype, device=y.device))
+        return linear_solve(jacobian.mT if transposed else jacobian, b.flatten()).view_as(b)
+
+    def _by_krylov(self, y: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
+        """The same, without a matrix: itself a linear equation, whose derivatives are solved for likewise."""
+
+        def product(w: Tensor, y: Tensor, transposed: bool, theta: Sequence[Tensor]) -> Tensor:
+            def of_y(y: Tensor) -> Tensor:
+                return self.residual(y, *theta)
+
+            pull: Any = torch.func.vjp(of_y, y)[1]
+            return pull(w)[0] if transposed else _transposed(pull, w, [w])
+
+        def solve(y: Tensor, b: Tensor, *theta: Tensor) -> Outputs:
+            return gmres(self.name, lambda w: product(w, y, transposed, theta), b), torch.tensor(True)
+
+        def residual(w: Tensor, y: Tensor, b: Tensor, *theta: Tensor) -> Tensor:
+            return product(w, y, transposed, theta) - b
+
+        def linear(_: Tensor, c: Tensor, back: bool, y: Tensor, __: Tensor, *theta: Tensor) -> Tensor:
+            return self._by_krylov(y, c, transposed != back, *theta)
+
+        return implicit(self.name, solve, residual, b, (y, b, *theta), linear)[0]
+
+    def _at(self, theta: Sequence[Tensor], function: Callable[..., Any], *unknowns: Any) -> Any:
+        """A function of unknowns and arguments at these θ; without any, at those that are there."""
+        if not theta and not self.double:
+            return function(*unknowns, *self.arguments)
+        free = self.free[: len(theta)]
+        with Replaced(free, theta, double=self.double):
+            return function(*unknowns, *replace_in(self.arguments, free, theta))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """So many equations, along the first dimension of everything that is mapped."""
+
+    item: Equation | Batch
+    dims: tuple[int | None, ...]
+
+    def outputs(self, theta: Sequence[Tensor]) -> Outputs:
+        """What the solver returns for each."""
+        size = next(t.shape[0] for t, d in zip(theta, self.dims, strict=True) if d is not None)
+        items = [
+            self.item.outputs([t if d is None else t[k] for t, d in zip(theta, self.dims, strict=True)])
+            for k in range(size)
+        ]
+        return tuple(torch.stack(parts) for parts in zip(*items, strict=True))
+
+    def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
+        """F of each."""
+        return torch.vmap(self.item.residual, (0, *self.dims))(y, *theta)
+
+    def linear(self, y: Tensor, ok: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
+        """The solution of each linear system."""
+        dims = (0, 0, 0, None, *self.dims)
+        return torch.vmap(self.item.linear, dims)(y, ok, b, transposed, *theta)
+
+
+class _Implicit(torch.autograd.Function):
+    @staticmethod
+    def forward(equation: Equation | Batch, *theta: Tensor) -> Any:
+        return tuple(t.clone() for t in equation.outputs(theta))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.equation, *theta = inputs
+        ctx.count = len(output)
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*output[:2], *theta)
+        ctx.save_for_forward(*output[:2], *theta)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> Any:
+        y, ok, *theta = ctx.saved_tensors
+        needed = ctx.needs_input_grad[1:]
+        if grads[0] is None:
+            return (None,) * (1 + len(needed))
+        w = ctx.equation.linear(y, ok, grads[0], True, *theta)
+        pulled = iter(_pulled(ctx.equation, y, theta, needed, -w))
+        return (None, *(next(pulled) if need else None for need in needed))
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        if all(t is None for t in tangents[1:]):
+            return (None,) * ctx.count
+        with modes.enable_forward_mode():
+            y, ok, *theta = map(modes.without_tangent, ctx.saved_tensors)
+            pushed = _pushed(ctx.equation, y, theta, tangents[1:])
+            w = ctx.equation.linear(y, ok, -pushed, False, *theta)
+            return w.to(y.dtype), *(None,) * (ctx.count - 1)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
+        equation, *theta = arguments
+        moved = [t if d is None else t.movedim(d, 0) for t, d in zip(theta, in_dims[1:], strict=True)]
+        dims = tuple(None if d is None else 0 for d in in_dims[1:])
+        outputs = _Implicit.apply(Batch(equation, dims), *moved)
+        return outputs, (0,) * len(outputs)
+
+
+def _pulled(
+    equation: Equation | Batch, y: Tensor, theta: Sequence[Tensor], needed: Sequence[bool], w: Tensor
+) -> Sequence[Tensor]:
+    """F_θᵀ w, for the θ that need a gradient."""
+
+    def of_theta(*some: Tensor) -> Tensor:
+        given = iter(some)
+        return equation.residual(y, *(next(given) if need else t for t, need in zip(theta, needed, strict=True)))
+
+    return torch.func.vjp(of_theta, *(t for t, need in zip(theta, needed, strict=True) if need))[1](w)
+
+
+def _pushed(equation: Equation | Batch, y: Tensor, theta: Sequence[Tensor], tangents: Sequence[Any]) -> Tensor:
+    """F_θ ∂θ, for the θ that have a tangent."""
+    moving = [d is not None for d in tangents]
+
+    def pull(w: Tensor) -> Sequence[Tensor]:
+        return _pulled(equation, y, theta, moving, w)
+
+    return _transposed(pull, equation.residual(y, *theta), [d for d in tangents if d is not None])
+
+
+def _transposed(pull: Callable[[Tensor], Any], like: Tensor, tangents: Sequence[Tensor]) -> Tensor:
+    """Of a pullback, which is linear: so forward mode works where `torch.func.jvp` refuses to nest."""
+    transpose: Any = torch.func.vjp(pull, torch.zeros_like(like))[1]
+    return transpose(tuple(tangents))[0]
+
+
+def gmres(name: str, product: Callable[[Tensor], Tensor], b: Tensor) -> Tensor:
+    """The solution of a linear system given by its product with a vector, or NaN where b is."""
+    if not torch.isfinite(b).all():
+        return torch.full_like(b, torch.nan)
+    flat = array_function(lambda w: product(w.view_as(b)).flatten(), b.dtype, b.device)
+    n = b.numel()
+    matrix: Any = scipy.sparse.linalg.LinearOperator((n, n), matvec=flat, dtype=np.float64)  # pyright: ignore[reportCallIssue]  its stubs show the base class
+    x, info = scipy.sparse.linalg.gmres(
+        matrix, fetch(b.flatten()), rtol=EXACT, atol=0.0, restart=min(n, 60), maxiter=50
+    )
+    if info:
+        got = f"no convergence of GMRES after {info} iterations"
+        raise SolverError(name, "derivative", "a solution of the linearised equation", got, "a `linear` solver")
+    return torch.tensor(x, dtype=b.dtype, device=b.device).view_as(b)
