@@ -40,7 +40,10 @@ def of_pattern(name, matrix):
         common = np.result_type(data, b)
         wide = np.result_type(common, np.float64)  # SciPy's works in the precision it is given
         A = scipy.sparse.csr_array((data.astype(wide), indices, indptr), shape)
-        return theirs(A, b.astype(wide), **options).reshape(b.shape).astype(common)
+        result = theirs(A, b.astype(wide), **options)
+        if isinstance(result, tuple):
+            return result[0].astype(common), result[1]
+        return result.reshape(b.shape).astype(common)
 
     call.__name__ = scipys.__name__ = name
     return call, scipys
@@ -48,6 +51,14 @@ def of_pattern(name, matrix):
 
 def solve(matrix, b, **options):
     return Case(*of_pattern("spsolve", matrix), (matrix.data, b), options)
+
+
+def first_of(function):
+    def call(*arguments, **options):
+        return function(*arguments, **options)[0]
+
+    call.__name__ = function.__name__
+    return call
 
 
 def solves():
@@ -60,4 +71,18 @@ def solves():
     yield solve(sparse(4, np.complex128), normal(4))
 
 
-CASES = [*solves()]
+def iterations():
+    for method, dtype in itertools.product(
+        ("cg", "bicgstab", "gmres", "minres"), (np.float32, np.float64, np.complex128)
+    ):
+        if method == "minres" and dtype == np.complex128:
+            continue
+        half = sparse(8, dtype)
+        matrix = (half + half.conj().T).tocsr()
+        ours, theirs = map(first_of, of_pattern(method, matrix))
+        for n in (1, 2, 30):
+            maxiter = {"maxiter": 40 * n}
+            yield Case(ours, theirs, (matrix.data, normal(8, dtype=dtype)), {"rtol": 1e-11} | maxiter, rtol=1e-4)
+
+
+CASES = [*solves(), *iterations()]

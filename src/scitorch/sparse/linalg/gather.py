@@ -19,3 +19,9 @@ def taken(x: Tensor, places: Tensor) -> Tensor:
     rank = max(places.dim(), x.dim())
     x, places = (t.reshape(*[1] * (rank - t.dim()), *t.shape) for t in (x, places))
     return torch.take_along_dim(x, places, -2)
+
+
+def product(data: Tensor, rows: Tensor, cols: Tensor, x: Tensor, size: int) -> Tensor:
+    """The sparse matrix of `size` rows times a vector x (n,)."""
+    products = data * x[cols]
+    return torch.zeros(size, dtype=products.dtype, device=x.device).index_add(0, rows, products)

@@ -26,7 +26,8 @@ def run_solver(
     """SciPy's solver; the options are those that its method has."""
     if not b.size:
         return np.empty_like(b), 0
-    x, info = getattr(scipy.sparse.linalg, method)(A, b, x0, M=M, callback=callback, **options)
+    with np.errstate(all="ignore"):  # what divides by zero doesn't converge, and says so by its info
+        x, info = getattr(scipy.sparse.linalg, method)(A, b, x0, M=M, callback=callback, **options)
     return x, int(info)
 
 
