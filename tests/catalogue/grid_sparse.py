@@ -33,8 +33,15 @@ def of_pattern(name, matrix):
     ours, theirs = getattr(linalg, name), getattr(scipy.sparse.linalg, name)
     _, indices, indptr, shape = as_tuple(matrix)
 
-    def call(data, b, **options):
-        return ours((data, indices, indptr, shape), b, **options)
+    if name == "expm_multiply":
+
+        def call(data, B, **options):
+            return ours((data, indices, indptr, shape), B, **options)
+
+    else:
+
+        def call(data, b, **options):
+            return ours((data, indices, indptr, shape), b, **options)
 
     def scipys(data, b, **options):
         common = np.result_type(data, b)
@@ -85,4 +92,12 @@ def iterations():
             yield Case(ours, theirs, (matrix.data, normal(8, dtype=dtype)), {"rtol": 1e-11} | maxiter, rtol=1e-4)
 
 
-CASES = [*solves(), *iterations()]
+def exponentials():
+    for n, columns, dtype in itertools.product(
+        (1, 2, 7), ((), (3,)), (np.float32, np.float64, np.complex64, np.complex128)
+    ):
+        matrix = sparse(n, dtype)
+        yield Case(*of_pattern("expm_multiply", matrix), (matrix.data / 2, normal(n, *columns, dtype=dtype)))
+
+
+CASES = [*solves(), *iterations(), *exponentials()]

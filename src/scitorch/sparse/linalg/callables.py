@@ -81,7 +81,8 @@ def _solve(
 def _operator(function: Product, b: Tensor) -> Any:
     n = b.shape[0]
     product = array_function(lambda v: function(v.reshape(n)), b.dtype, b.device)
-    return scipy.sparse.linalg.LinearOperator((n, n), matvec=product, dtype=np.float64)
+    make: Any = scipy.sparse.linalg.LinearOperator
+    return make((n, n), matvec=product, dtype=np.float64)
 
 
 def _transpose(function: Callable[..., Tensor], like: Tensor) -> Callable[..., Tensor]:

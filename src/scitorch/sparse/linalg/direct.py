@@ -13,11 +13,11 @@ from torch import Tensor
 
 from scitorch.core import Sample, modes, operator, zero
 from scitorch.core.border import fetch
-from scitorch.core.errors import ArgumentError, ShapeError, SolverError
+from scitorch.core.errors import ArgumentError, SolverError
 from scitorch.sparse.linalg.factorization import Factorization, Settings
 from scitorch.sparse.linalg.factorization import factorized as factorization_of
 from scitorch.sparse.linalg.gather import outer_on_pattern
-from scitorch.sparse.linalg.matrix import Matrix, read_square, widened
+from scitorch.sparse.linalg.matrix import Matrix, columns_of, read_square, widened
 from scitorch.sparse.linalg.pattern import pattern_of
 
 Array = NDArray[Any]
@@ -111,14 +111,8 @@ def _check_ordering(owner: str, permc_spec: Any) -> None:
 
 def _solve(owner: str, matrix: Matrix, b: Any, **static: Any) -> Tensor:
     """The solution in b's shape and the promoted dtype; the work is done in double precision."""
-    if not isinstance(b, Tensor) or b.layout is not torch.strided:
-        got = f"layout {b.layout}" if isinstance(b, Tensor) else type(b).__name__
-        raise ArgumentError(owner, "b", "a dense tensor", got, "torch.as_tensor(b), or b.to_dense()")
+    columns, flat = columns_of(owner, matrix, b)
     working, common = widened(matrix.data, b)
-    flat = b.dim() == 1 or (matrix.data.dim() > 1 and b.shape == (*matrix.data.shape[:-1], matrix.shape[0]))
-    columns = b[..., None] if flat else b
-    if columns.dim() < 2 or columns.shape[-2] != matrix.shape[0]:
-        raise ShapeError(owner, "b", f"({matrix.shape[0]},) or (..., {matrix.shape[0]}, k)", f"{tuple(b.shape)}")
     x = lu_solve(matrix.data.to(working), matrix.rows, matrix.cols, columns.to(working), owner=owner, **static)
     x = x.to(common)
     return x[..., 0] if flat else x

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
-from scitorch.core.errors import SolverError
+from scitorch.core.errors import ArgumentError, SolverError
 from scitorch.sparse.linalg.gather import outer_on_pattern
 from scitorch.sparse.linalg.pattern import pattern_of
 
@@ -79,15 +79,22 @@ def krylov_solve(
 ) -> tuple[Array, Array]:
     """The operator below `cg`, `bicgstab`, `gmres` and `minres`, for a matrix A and a matrix M: x and SciPy's info."""
     n = len(b)
-    A = pattern_of(method, rows, cols, (n, n)).csc(data).tocsr()
-    if m_data is None or m_rows is None or m_cols is None:
-        M = None
-    else:
-        M = pattern_of(method, m_rows, m_cols, (n, n)).csc(m_data).tocsr()
-    x, info = run_solver(method, A, b, x0, M, scipys_options(method, rtol, atol, maxiter, restart, shift))
+    wide = np.result_type(data, np.float64)  # tolerances may be finer than single precision
+    try:
+        A = pattern_of(method, rows, cols, (n, n)).csc(data.astype(wide)).tocsr()
+        M = None if m_data is None else _preconditioner(method, m_data, m_rows, m_cols, n)
+    except ArgumentError:  # places outside of the matrix
+        if check:
+            raise
+        return np.full_like(b, np.nan), np.asarray(-1)
+    x, info = run_solver(method, A, b.astype(wide), x0, M, scipys_options(method, rtol, atol, maxiter, restart, shift))
     if info and check:
         refuse(method, x, info)
     return x, np.asarray(info)
+
+
+def _preconditioner(method: str, data: Array, rows: Any, cols: Any, n: int) -> Any:
+    return pattern_of(method, rows, cols, (n, n)).csc(data).tocsr()
 
 
 @krylov_solve.vjp("data", "b")
@@ -145,7 +152,8 @@ krylov_solve.samples(
             rng.normal(size=3) + 1j * rng.normal(size=3),
             rng.normal(size=3) + 0j,
             np.full(3, 0.25 + 0j),
-            *[np.array([0.0, 1, 2])] * 2,
+            np.array([0.0, 1, 2]),
+            np.array([0.0, 1, 2]),
             **_exactly("bicgstab"),
             restart=3,
         ),

@@ -73,6 +73,19 @@ def read_square(owner: str, matrix: Any, argument: str = "A") -> Matrix:
     return read
 
 
+def columns_of(owner: str, matrix: Matrix, b: Any, argument: str = "b") -> tuple[Tensor, bool]:
+    """The right-hand sides as columns (..., n, k), and whether they were given without columns."""
+    if not isinstance(b, Tensor) or b.layout is not torch.strided:
+        got = f"layout {b.layout}" if isinstance(b, Tensor) else type(b).__name__
+        raise ArgumentError(owner, argument, "a dense tensor", got, f"torch.as_tensor({argument}), or to_dense()")
+    n = matrix.shape[0]
+    flat = b.dim() == 1 or (matrix.data.dim() > 1 and b.shape == (*matrix.data.shape[:-1], n))
+    columns = b[..., None] if flat else b
+    if columns.dim() < 2 or columns.shape[-2] != n:
+        raise ShapeError(owner, argument, f"shape ({n},) or (..., {n}, k)", f"{tuple(b.shape)}")
+    return columns, flat
+
+
 def widened(*tensors: Tensor) -> tuple[torch.dtype, torch.dtype]:
     """The dtype in which a solver works on these, and the one in which its results come back."""
     common = tensors[0].dtype
