@@ -39,12 +39,16 @@ def lu_solve(
     panel_size: int | None = None,
     symmetric: bool = False,
     check: bool = True,
+    lazy: bool = False,
     owner: str = "spsolve",
 ) -> Array:
-    """The operator below `spsolve` and `splu`: solution of ``A X = B``, of ``Aᵀ X = B`` or of ``Aᴴ X = B``."""
+    """The operator below `spsolve` and `splu`: solution of ``A X = B``, of ``Aᵀ X = B`` or of ``Aᴴ X = B``.
+
+    If `lazy`, a right-hand side of zeros has the solution zero, whatever the matrix.
+    """
     n = len(b)
-    if not b.size:
-        return np.empty_like(b)
+    if not b.size or (lazy and not b.any()):
+        return np.zeros_like(b)
     settings = Settings(permc_spec, diag_pivot_thresh, relax, panel_size, symmetric)
     try:
         return factorization_of(owner, pattern_of(owner, rows, cols, (n, n)), data, settings).solve(b, trans)
@@ -79,6 +83,7 @@ def _lu_solve_vjp(
     panel_size: int | None,
     symmetric: bool,
     check: bool,
+    lazy: bool,
     owner: str,
 ) -> dict[str, Any]:
     static = {
@@ -88,6 +93,7 @@ def _lu_solve_vjp(
         "panel_size": panel_size,
         "symmetric": symmetric,
         "check": check,
+        "lazy": lazy,
         "owner": owner,
     }
     w = _adjoint_solution(g, data, rows, cols, trans, static)

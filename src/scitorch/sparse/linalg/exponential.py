@@ -113,8 +113,8 @@ def _gradient_vjp(
     g: Tensor, data: Tensor, rows: Tensor, cols: Tensor, b: Tensor, incoming: Tensor, check: bool
 ) -> dict[str, Tensor]:
     n, nnz = b.shape[-2], data.shape[-1]
-    # All is linear in g; in proportion to the data it makes no chain of steps longer.
-    scale = g.detach().abs().amax(-1, keepdim=True) if nnz else torch.ones_like(g)
+    # All is linear in g: of moderate size, it makes no chain of steps longer. What depends on the scale cancels.
+    scale = g.abs().amax(-1, keepdim=True) if nnz else torch.ones_like(g)
     scale = torch.where(scale > 0, scale, 1.0)
     values, down, across = _block(rows, cols, data, g / scale, n)
     lower = torch.cat([torch.zeros_like(b), b], -2)
