@@ -13,7 +13,7 @@ from torch import Tensor
 from scitorch.core import Sample, operator, zero
 from scitorch.core.errors import ArgumentError, ShapeError, SolverError
 from scitorch.sparse.linalg.direct import lu_solve
-from scitorch.sparse.linalg.gather import outer_on_pattern
+from scitorch.sparse.linalg.gather import broadcast, outer_on_pattern
 from scitorch.sparse.linalg.matrix import read_square, widened
 from scitorch.sparse.linalg.pattern import pattern_of
 
@@ -97,7 +97,7 @@ def _bordered_solution(
     half = data[..., None, :] / 2
     parts = (half, half.conj(), -values[..., None] * torch.ones_like(places), vectors, vectors.conj())
     bordered = torch.cat([p.expand(*batch, p.shape[-1]) for p in parts], -1)
-    rows, cols = torch.broadcast_tensors(rows, cols)
+    rows, cols = broadcast(rows, cols)
     lead = rows.shape[:-1]
     down, across = (
         torch.cat([*both, *(extra.expand(*lead, n) for extra in extras)], -1)[..., None, :]

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
 from scitorch.core.errors import ArgumentError, LostGradientError
+from scitorch.sparse.linalg.gather import broadcast
 from scitorch.sparse.linalg.matrix import Matrix, columns_of, read_square, widened
 from scitorch.sparse.linalg.pattern import Pattern, pattern_of
 
@@ -95,7 +96,7 @@ def _terms(A: Any, b: Array) -> list[Array]:
 
 def _block(rows: Tensor, cols: Tensor, data: Tensor, e: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
     """The stored values, rows and columns of ``[[A, E], [0, A]]``."""
-    data, e = torch.broadcast_tensors(data, e)
+    data, e = broadcast(data, e)
     across = torch.cat([rows, rows, rows + n], -1), torch.cat([cols, cols + n, cols + n], -1)
     return torch.cat([data, e, data], -1), *across
 

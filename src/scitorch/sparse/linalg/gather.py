@@ -25,3 +25,9 @@ def product(data: Tensor, rows: Tensor, cols: Tensor, x: Tensor, size: int) -> T
     """The sparse matrix of `size` rows times a vector x (n,)."""
     products = data * x[cols]
     return torch.zeros(size, dtype=products.dtype, device=x.device).index_add(0, rows, products)
+
+
+def broadcast(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """`torch.broadcast_tensors`, which `is_grads_batched` doesn't know."""
+    shape = torch.broadcast_shapes(a.shape, b.shape)
+    return a.expand(shape), b.expand(shape)

@@ -42,7 +42,8 @@ def singular_triplets(
         matrix = pattern_of("svds", rows, cols, (m, n)).csc(data.astype(wide))
         options: dict[str, Any] = {"which": which, "ncv": ncv, "maxiter": maxiter, "solver": solver}
         options["tol"] = tol
-        u, s, vh = scipy.sparse.linalg.svds(matrix, k, v0=v0.astype(wide), **options)
+        found: Any = scipy.sparse.linalg.svds(matrix, k, v0=v0.astype(wide), **options)
+        u, s, vh = found
         order = np.argsort(s)
         return u[:, order], s[order], vh[order]
     except (ArgumentError, RuntimeError) as error:
@@ -63,7 +64,7 @@ def _singular_vjp(
     m: int,
     check: bool,
 ) -> dict[str, Tensor]:
-    # [u, v]/√2 is an eigenvector of [[0, A], [Aᴴ, 0]] with eigenvalue s; of its Hermitian part, twice A's block has all.
+    # [u, v]/√2 is an eigenvector of [[0, A], [Aᴴ, 0]] for s, the Hermitian part of a matrix with 2 A alone.
     u, s, vh = out
     vectors = torch.cat([u, vh.mH], -2) / 2**0.5
     incoming = torch.cat([g[0], g[2].mH], -2) * 2**0.5
