@@ -167,7 +167,7 @@ def svds(
 
 
 def _sample(rng: np.random.Generator, *batch: int) -> list[Array]:
-    rows, cols = np.array([0.0, 0, 1, 1, 2]), np.array([0.0, 2, 1, 3, 2])
+    rows, cols = np.array([0.0, 0, 1, 1, 2]), np.array([0.0, 2, 1, 0, 2])
     return [
         np.array([1.0, 0.5, 3.0, 1.0, 6.0]) * rng.uniform(1, 1.2, size=(*batch, 5)),
         rows,
