@@ -24,6 +24,7 @@ from scitorch.nn import (
     Linear,
     MatrixSquareRoot,
     ScipyConv2d,
+    SparseSolve,
 )
 
 
@@ -42,6 +43,7 @@ def shaken(layer):
     return layer
 
 
+TRIDIAGONAL = 4 * torch.eye(4) - torch.diag(torch.ones(3), 1) - torch.diag(torch.ones(3), -1)
 TUTORIAL = {
     "ScipyConv2d": (lambda **to: ScipyConv2d(3, 2, **to), (6, 5)),
     "Linear": (lambda **to: Linear(5, 3, **to), (6, 5)),
@@ -53,6 +55,7 @@ CATALOGUE = {
     "GaussianBlur, two sigmas": (lambda **to: shaken(GaussianBlur([0.8, 1.1], mode="wrap", radius=2, **to)), (3, 4)),
     "AffineWarp": (lambda **to: shaken(AffineWarp(mode="reflect", **to)), (3, 4)),
     "CubicSplineActivation": (lambda **to: shaken(CubicSplineActivation(5, -1, 1, **to)), (3, 2)),
+    "SparseSolve": (lambda **to: shaken(SparseSolve(TRIDIAGONAL.to_sparse_csr(), **to)), (3, 4)),
 }
 WITHOUT_PARAMETERS = {
     "DCT": (lambda **to: DCT(axes=(-2, -1), norm="ortho"), (3, 4)),
@@ -129,6 +132,15 @@ def test_every_stable_filter_can_be_learned():
         layer.numerator.copy_(sos[:, :3])
         layer.denominator.copy_(torch.stack([torch.atanh(p / (1 + q)), torch.atanh(q)], -1))
     torch.testing.assert_close(layer.sos, sos)
+
+
+@pytest.mark.parametrize("layout", ["to_sparse_csr", "to_sparse_csc", "to_sparse_coo"])
+def test_sparse_solve_of_any_layout(layout):
+    x = torch.randn(2, 3, 4, dtype=torch.double)
+    layer = SparseSolve(getattr(TRIDIAGONAL.triu().double(), layout)())
+    torch.testing.assert_close(layer(x), torch.linalg.solve(TRIDIAGONAL.triu().double(), x[..., None])[..., 0])
+    with pytest.raises(ArgumentError, match="one matrix"):
+        SparseSolve((torch.ones(2, 2), [0, 1], [0, 1, 2], (2, 2)))
 
 
 @pytest.mark.parametrize("sigma", [0.7, [0.7, 1.6]])
@@ -321,6 +333,7 @@ def test_repr_says_how_the_layer_was_made():
     )
     assert repr(AffineWarp(3, 1)) == "AffineWarp(dimensions=3, order=1, mode='constant', cval=0)"
     assert repr(MatrixSquareRoot(1e-5)) == "MatrixSquareRoot(eps=1e-05)"
+    assert repr(SparseSolve(TRIDIAGONAL.to_sparse_csr())) == "SparseSolve(size=4, nnz=10)"
     assert repr(CubicSplineActivation(9)) == "CubicSplineActivation(knots=9, low=-3, high=3)"
 
 

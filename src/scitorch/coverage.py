@@ -36,10 +36,18 @@ class Support:
 def supported() -> Iterator[Support]:
     """Every argument of every public function that is a tensor of numbers, module by module."""
     for name in _CATALOGUE:
-        module = importlib.import_module(f"scitorch.{name}")
-        for function in module.__all__:
-            for argument, derivative in _arguments(getattr(module, function)):
-                yield Support(name, function, argument, derivative)
+        yield from _of_module(name)
+
+
+def _of_module(name: str) -> Iterator[Support]:
+    module = importlib.import_module(f"scitorch.{name}")
+    for function in module.__all__:
+        value = getattr(module, function)
+        if inspect.ismodule(value):
+            yield from _of_module(f"{name}.{function}")
+            continue
+        for argument, derivative in _arguments(value):
+            yield Support(name, function, argument, derivative)
 
 
 def _arguments(function: Any) -> Iterator[tuple[str, str]]:

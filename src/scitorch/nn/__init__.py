@@ -5,6 +5,7 @@ from .interpolate import CubicSplineActivation
 from .linalg import MatrixSquareRoot
 from .ndimage import AffineWarp, GaussianBlur
 from .signal import IIRFilter
+from .sparse import SparseSolve
 from .tutorial import Linear, ScipyConv2d
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "Linear",
     "MatrixSquareRoot",
     "ScipyConv2d",
+    "SparseSolve",
 ]
