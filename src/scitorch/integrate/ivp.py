@@ -13,6 +13,7 @@ from scitorch.core import modes
 from scitorch.core.closure import tensors_in
 from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.integrate.collocation import collocation_for
+from scitorch.integrate.constants import double
 from scitorch.integrate.field import Field
 from scitorch.integrate.runge_kutta import runge_kutta
 from scitorch.integrate.stepping import Problem
@@ -197,8 +198,8 @@ def solve_ivp(
         options=options,
         check=check,
     )
-    t0, t1 = (torch.as_tensor(t, device=y0.device).double() for t in t_span)
-    times = None if t_eval is None else torch.as_tensor(t_eval, device=y0.device).double()
+    t0, t1 = (double(t, y0.device) for t in t_span)
+    times = None if t_eval is None else double(t_eval, y0.device)
     if times is not None and times.dim() != 1:
         raise ShapeError("solve_ivp", "t_eval", "the shape (times,)", f"{tuple(times.shape)}")
     found = trajectory(problem, y0.double(), t0, t1, times, args)

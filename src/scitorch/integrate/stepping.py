@@ -14,11 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scitorch.core import modes
 from scitorch.core.border import array_function, fetch
 from scitorch.core.errors import ArgumentError, SolverError
-from scitorch.core.implicit import implicit
 from scitorch.integrate.collocation import Collocation
+from scitorch.integrate.constants import constants
 from scitorch.integrate.field import Field
 from scitorch.integrate.runge_kutta import RungeKutta
 
@@ -88,24 +87,16 @@ class Problem:
 
     def steps(self, y0: Tensor, t0: Tensor, t1: Tensor, t_eval: Tensor | None, args: tuple[Any, ...]) -> Steps:
         """What SciPy finds; in every mode, without a derivative."""
-        arguments = (y0, t0, t1, t_eval, args)
-        if not modes.transforms_active():
-            with torch.no_grad(), modes.disable_forward_mode():
-                found = self._solve(*arguments)
-        else:
-            found = implicit(self.name, self._solve, self._uses, y0, arguments, lambda _, b, *__: b)
-        return Steps(*found[1:9], events=found[9:])
+        found = constants(self.name, self._solve, self._evaluate, y0, (y0, t0, t1, t_eval, args))
+        return Steps(*found[:8], events=found[8:])
 
-    def _uses(self, points: Tensor, *arguments: Any) -> Tensor:
-        """Evaluates the functions on the way, so that the tensors which they use are found; without a derivative."""
-        args, unknown = arguments[-1], points
+    def _evaluate(self, points: Tensor, *arguments: Any) -> None:
+        """Evaluate the functions on the way."""
+        args = arguments[-1]
         if points.dim() < 2:  # before it is solved, where it starts
             points = torch.cat([arguments[1][None], points])[None]
-        t, y = points[:, 0], points[:, 1:]
-        for event in self.events:
-            event.along(t, y, args)
-        self.field.along(t, y, args)
-        return torch.zeros_like(unknown)
+        for function in (*self.events, self.field):
+            function.along(points[:, 0], points[:, 1:], args)
 
     def _solve(self, y0: Tensor, t0: Tensor, t1: Tensor, t_eval: Tensor | None, args: tuple[Any, ...]) -> Any:
         """The states with their times, whether all went well, and the rest of `Steps`."""

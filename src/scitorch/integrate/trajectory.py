@@ -56,12 +56,12 @@ class Trajectory:
 
     def _without_derivative(self, values: Tensor) -> Tensor:
         """Values of a function that isn't one of torch operations."""
-        field, arguments = self.problem.field, (self.y0, self.t, self.args)
+        field, arguments = self.problem.field, (values, self.steps.ok, self.y0, self.t, self.args)
 
-        def refused(_: Tensor, y0: Tensor, t: Tensor, args: tuple[Any, ...]) -> Tensor:
+        def refused(_: Tensor, __: Any, ___: Any, y0: Tensor, t: Tensor, args: tuple[Any, ...]) -> Tensor:
             return field.along(t[:1], y0[None], args)
 
-        return implicit(self.problem.name, lambda *_: (values, self.steps.ok), refused, values, arguments)[0]
+        return implicit(self.problem.name, lambda values, ok, *_: (values, ok), refused, values, arguments)[0]
 
     def ends(self, *, at_event: bool = False) -> tuple[Tensor, Tensor]:
         """The times and states at the ends of the steps; or at the terminal event in the place of the last one."""
@@ -80,18 +80,20 @@ class Trajectory:
         times, where = self.steps.events[2 * index : 2 * index + 2]
         if not len(times):
             return times, self.y0.new_zeros(0, len(self.y0))
-        event, ok = self.problem.events[index], self.steps.ok
+        event = self.problem.events[index]
         scheme, field = self.problem.scheme, self.problem.field
-        arguments = (where, self.U, self.y0, self.t, self.args)
+        arguments = (times, self.steps.ok, where, self.U, self.y0, self.t, self.args)
 
-        def residual(times: Tensor, where: Tensor, U: Tensor, y0: Tensor, t: Tensor, args: tuple[Any, ...]) -> Tensor:
+        def residual(
+            times: Tensor, _: Any, __: Any, where: Tensor, U: Tensor, y0: Tensor, t: Tensor, args: tuple[Any, ...]
+        ) -> Tensor:
             return event.along(times, scheme.extension(field, U, y0, t, args, where, times), args).view_as(times)
 
         def linear(times: Tensor, b: Tensor, _: bool, *arguments: Any) -> Tensor:
             slopes = torch.func.vjp(lambda times: residual(times, *arguments), times)[1](torch.ones_like(times))[0]
             return b / slopes
 
-        times = implicit(self.problem.name, lambda *_: (times, ok), residual, times, arguments, linear)[0]
+        times = implicit(self.problem.name, lambda times, ok, *_: (times, ok), residual, times, arguments, linear)[0]
         return times, self.at(where, times)
 
 
