@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch.autograd import gradcheck, gradgradcheck
 
-    from . import fft, interpolate, linalg, ndimage, nn, optimize, signal, sparse, special, stats, tutorial
+    from . import fft, integrate, interpolate, linalg, ndimage, nn, optimize, signal, sparse, special, stats, tutorial
     from .checker import check
     from .core import Operator, Sample, errors, not_implemented, operator, parallel, zero
 
@@ -20,6 +20,7 @@ __all__ = [
     "fft",
     "gradcheck",
     "gradgradcheck",
+    "integrate",
     "interpolate",
     "linalg",
     "ndimage",
@@ -38,7 +39,19 @@ __all__ = [
 ]
 
 # Modules that define operators.
-_CATALOGUE = ("fft", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats", "tutorial")
+_CATALOGUE = (
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "special",
+    "stats",
+    "tutorial",
+)
 _MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "nn")}
 # Where the other public names are; what isn't named here is the core's.
 _HOMES = {"check": "scitorch.checker", "gradcheck": "torch.autograd", "gradgradcheck": "torch.autograd"}

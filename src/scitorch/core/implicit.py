@@ -270,7 +270,7 @@ class Batch:
             except SolverError as error:
                 error.item = (k, *(error.item or ()))
                 raise
-        return tuple(torch.stack(parts) for parts in zip(*items, strict=True))
+        return tuple(torch.stack(_of_one_length(parts)) for parts in zip(*items, strict=True))
 
     def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
         """F of each."""
@@ -280,6 +280,14 @@ class Batch:
         """The solution of each linear system."""
         dims = (0, 0, 0, None, *self.dims)
         return torch.vmap(self.item.linear, dims)(y, ok, b, transposed, *theta)
+
+
+def _of_one_length(parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The same, where a solver returns as many rows as it took steps: with the last row repeated."""
+    if len({len(part) if part.dim() else 0 for part in parts}) == 1:
+        return parts
+    rows = torch.arange(max(map(len, parts)), device=parts[0].device)
+    return tuple(part[rows.clamp(max=len(part) - 1)] for part in parts)
 
 
 class _Implicit(torch.autograd.Function):

@@ -1,0 +1,286 @@
+"""Initial value problems of ordinary differential equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scitorch.core import modes
+from scitorch.core.closure import tensors_in
+from scitorch.core.errors import ArgumentError, ShapeError
+from scitorch.integrate.collocation import collocation_for
+from scitorch.integrate.constants import double
+from scitorch.integrate.field import Field
+from scitorch.integrate.runge_kutta import runge_kutta
+from scitorch.integrate.stepping import Problem
+from scitorch.integrate.trajectory import Trajectory, plain_integers, trajectory
+
+EXPLICIT = ("RK23", "RK45", "DOP853")
+METHODS = (*EXPLICIT, "Radau", "BDF", "LSODA")
+MESSAGES = {
+    0: "The solver successfully reached the end of the integration interval.",
+    1: "A termination event occurred.",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OdeSolution:
+    """The solution as a function of time, as `solve_ivp` returns it with ``dense_output=True``.
+
+    Attributes
+    ----------
+    ts : Tensor of shape (k + 1,)
+        The ends of the steps.
+
+    Notes
+    -----
+    Differentiable in the time and in all that the solution depends on.
+
+    References
+    ----------
+    `scipy.integrate.OdeSolution`.
+    """
+
+    ts: Tensor
+    trajectory: Trajectory
+
+    def __call__(self, t: Tensor | float) -> Tensor:
+        """The states (n,) at one time, or (n, times) at several."""
+        times = torch.as_tensor(t, dtype=torch.float64, device=self.ts.device)
+        states = self.trajectory.at(self.trajectory.where(times.reshape(-1)), times.reshape(-1))
+        return states.to(self.ts.dtype)[0] if times.dim() == 0 else states.to(self.ts.dtype).mT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OdeResult:
+    """What `solve_ivp` returns.
+
+    Attributes
+    ----------
+    t : Tensor of shape (times,)
+        The times.
+    y : Tensor of shape (..., n, times)
+        The states then.
+    sol : OdeSolution or None
+        The solution as a function of time.
+    t_events, y_events : list of Tensor or None
+        For each event its times, and the states then in the shape (times, n).
+    nfev, njev, nlu : int
+        How often SciPy's solver evaluated the function and its Jacobian, and factorised a matrix; tensors for a batch.
+    status : int
+        0 at the end of the time span, 1 after a terminal event, -1 for a failure; a tensor for a batch.
+    message : str
+        What `status` means.
+    success : bool
+        Whether the status isn't -1; a tensor for a batch.
+    """
+
+    t: Tensor
+    y: Tensor
+    sol: OdeSolution | None
+    t_events: list[Tensor] | None
+    y_events: list[Tensor] | None
+    nfev: Any
+    njev: Any
+    nlu: Any
+    status: Any
+    message: str
+    success: Any
+
+
+@modes.breaks_graphs
+def solve_ivp(
+    fun: Callable[..., Any],
+    t_span: Sequence[Any],
+    y0: Tensor,
+    method: str = "RK45",
+    t_eval: Tensor | None = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: tuple[Any, ...] | None = None,
+    *,
+    adjoint: str | None = None,
+    check: bool = True,
+    **options: Any,
+) -> OdeResult:
+    """Solution of the initial value problem ``y' = f(t, y)``, ``y(t0) = y0``.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(t, y, *args)``, torch operations on a time without dimensions and a state of shape (n,); may be a module.
+        A NumPy function serves as long as no derivative is asked for.
+    t_span : pair of float or Tensor
+        The first and the last time; the second may be the smaller one.
+    y0 : Tensor of shape (..., n)
+        The state at first. Leading dimensions are so many problems, each with its own steps: tensors in `args` then
+        have these dimensions, too, and `t_eval` is needed.
+    method : {"RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"}, optional
+        SciPy's solver.
+    t_eval : Tensor of shape (times,), optional
+        The times of the result, in order within `t_span`. By default the ends of the steps.
+    dense_output : bool, optional
+        Whether the result has a `sol`.
+    events : callable or sequence of callable, optional
+        ``event(t, y, *args)``, a number whose zeros along the solution are looked for, with SciPy's attributes
+        `terminal` and `direction`.
+    vectorized : bool, optional
+        False; derivatives map `fun` themselves.
+    args : tuple, optional
+        Further arguments of `fun` and of the events.
+    adjoint : {"continuous", "discrete"}, optional
+        How derivatives are found: from the adjoint equation, solved on the steps that were taken, which every method
+        has; or as those of the steps' own formulas, which the Runge-Kutta methods have, and which is their default.
+    check : bool, optional
+        Whether a failure raises. If not, the result is what there is, and its derivatives are NaN.
+    **options
+        SciPy's for the method: `rtol`, `atol`, `first_step`, `max_step`, `min_step`, `jac`, `jac_sparsity`, `lband`,
+        `uband`. Without a `jac`, Radau, BDF and LSODA get one from `torch.func`.
+
+    Returns
+    -------
+    OdeResult
+        With the attributes of SciPy's, in the dtype of `y0`.
+
+    Raises
+    ------
+    SolverError
+        If SciPy's solver fails, or the function's values aren't finite.
+    ArgumentError, ShapeError
+        For arguments that don't fit.
+
+    Notes
+    -----
+    Differentiable in `y0`, `args`, whatever else `fun` and the events use, the ends of `t_span` and `t_eval`; to any
+    order in any mode. Derivatives hold the sizes of the steps constant, but for the ends of `t_span`. They are
+
+    - with ``adjoint="discrete"`` those of the Runge-Kutta steps that SciPy took, to rounding;
+    - with ``adjoint="continuous"`` those of the exact solution, to about the tolerances: ``λ' = -f_yᵀ λ`` is solved
+      by Radau IIA collocation of order 9 (5 above 50 states) on SciPy's steps, along SciPy's own dense output. The
+      solution isn't integrated backwards, which is unstable for stiff equations.
+
+    The time of an event has the derivative ``-∂g / (dg/dt)``; at a zero of higher order there is none.
+    Computed in float64. An empty time span gives y0 twice; no states, none; an event that doesn't happen, no times.
+    torch.compile breaks the graph here.
+
+    References
+    ----------
+    `scipy.integrate.solve_ivp`; E. Hairer, G. Wanner, "Solving Ordinary Differential Equations II", IV.5; R. T. Q.
+    Chen et al., "Neural Ordinary Differential Equations", NeurIPS 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> rate = torch.tensor(0.5, requires_grad=True)
+    >>> result = solve_ivp(lambda t, y: -rate * y, (0, 2), torch.ones(1), rtol=1e-8, atol=1e-8)
+    >>> result.y[0, -1].backward()
+    >>> rate.grad  # -2 exp(-1)
+    tensor(-0.7358)
+    """
+    _check(method, y0, vectorized, adjoint)
+    args = args or ()
+    if y0.dim() > 1:
+        return _batch(fun, t_span, y0, method, t_eval, dense_output, events, args, adjoint, check, options)
+    single = y0.dtype is not torch.float64
+    functions = [events] if callable(events) else list(events or ())
+    explicit = method in EXPLICIT and adjoint != "continuous"
+    problem = Problem(
+        name="solve_ivp",
+        field=Field("solve_ivp", "fun", fun, single=single),
+        events=tuple(Field("solve_ivp", "events", event, single=single) for event in functions),
+        method=method,
+        scheme=runge_kutta(method) if explicit else collocation_for(len(y0)),
+        options=options,
+        check=check,
+    )
+    t0, t1 = (double(t, y0.device) for t in t_span)
+    times = None if t_eval is None else double(t_eval, y0.device)
+    if times is not None and times.dim() != 1:
+        raise ShapeError("solve_ivp", "t_eval", "the shape (times,)", f"{tuple(times.shape)}")
+    found = trajectory(problem, y0.double(), t0, t1, times, args)
+    return _result(found, times, y0.dtype, dense_output, events)
+
+
+def _result(found: Trajectory, t_eval: Tensor | None, dtype: torch.dtype, dense: bool, events: Any) -> OdeResult:
+    counts = plain_integers(found.steps.counts)
+    if counts is None and (t_eval is None or dense or events is not None):
+        expected = "t_eval, and neither dense_output nor events, for a batch"
+        raise ArgumentError("solve_ivp", "t_eval", expected, "problems with as many steps each", "a loop over them")
+    nfev, njev, nlu, status = found.steps.counts.unbind(-1) if counts is None else counts
+    at_events = [found.event(i) for i in range(len(found.problem.events))]
+    if t_eval is not None:
+        t = t_eval[: found.steps.values.shape[0]]
+        y = found.at_times(t)
+    else:
+        t, y = found.ends(at_event=bool(status == 1))
+    return OdeResult(
+        t=t.to(dtype),
+        y=y.to(dtype).mT,
+        sol=OdeSolution(found.t[:-1].to(dtype), found) if dense else None,
+        t_events=None if events is None else [t.to(dtype) for t, _ in at_events],
+        y_events=None if events is None else [y.to(dtype) for _, y in at_events],
+        nfev=nfev,
+        njev=njev,
+        nlu=nlu,
+        status=status,
+        message=MESSAGES.get(int(status), found.problem.messages[0]) if counts else "",
+        success=status >= 0,
+    )
+
+
+def _check(method: Any, y0: Any, vectorized: bool, adjoint: str | None) -> None:
+    if method not in METHODS:
+        raise ArgumentError("solve_ivp", "method", "one of " + ", ".join(METHODS), repr(method))
+    if not isinstance(y0, Tensor) or y0.is_complex():
+        got = f"a tensor of {y0.dtype}" if isinstance(y0, Tensor) else type(y0).__name__
+        raise ArgumentError("solve_ivp", "y0", "a tensor of real numbers", got, "torch.view_as_real for complex ones")
+    if y0.dim() == 0:
+        raise ShapeError("solve_ivp", "y0", "the shape (..., n)", "()", "y0[None]")
+    if vectorized:
+        raise ArgumentError("solve_ivp", "vectorized", "False", "True", "a function of one state")
+    if adjoint not in (None, "continuous", "discrete"):
+        raise ArgumentError("solve_ivp", "adjoint", '"continuous" or "discrete"', repr(adjoint))
+    if adjoint == "discrete" and method not in EXPLICIT:
+        expected = "a Runge-Kutta method where the adjoint is discrete: " + ", ".join(EXPLICIT)
+        raise ArgumentError("solve_ivp", "method", expected, method, 'adjoint="continuous"')
+
+
+def _batch(
+    fun: Any,
+    t_span: Any,
+    y0: Tensor,
+    method: str,
+    t_eval: Any,
+    dense: bool,
+    events: Any,
+    args: tuple[Any, ...],
+    adjoint: str | None,
+    check: bool,
+    options: Any,
+) -> OdeResult:
+    """So many problems."""
+    shape = y0.shape[:-1]
+    if t_eval is None or dense or events is not None:
+        expected = "t_eval, and neither dense_output nor events, for a batch"
+        raise ArgumentError("solve_ivp", "y0", expected, f"the shape {tuple(y0.shape)}", "a loop over the problems")
+    for x in tensors_in(args):
+        if x.shape[: len(shape)] != shape:
+            expected = f"tensors with the leading dimensions of y0, {tuple(shape)}"
+            advice = "a function that closes over what all problems share"
+            raise ShapeError("solve_ivp", "args", expected, f"the shape {tuple(x.shape)}", advice)
+
+    def one(y0: Tensor, args: tuple[Any, ...]) -> Any:
+        found = solve_ivp(fun, t_span, y0, method, t_eval, args=args, adjoint=adjoint, check=check, **options)
+        numbers = (found.nfev, found.njev, found.nlu, found.status)
+        return found.t, found.y, *(torch.as_tensor(x) for x in numbers)
+
+    for _ in shape:
+        one = torch.vmap(one)
+    t, y, nfev, njev, nlu, status = one(y0, args)
+    t = t[(0,) * len(shape)]
+    return OdeResult(t, y, None, None, None, nfev, njev, nlu, status, "", status >= 0)
