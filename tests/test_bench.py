@@ -17,8 +17,8 @@ from scitorch.bench.memory import Memory
 
 pyperf = pytest.importorskip("pyperf", reason="the statistics are pyperf's")
 
-from scitorch.bench import memory, tables  # noqa: E402  they need pyperf
-from scitorch.bench.timing import Measurement, Pace, as_benchmark, in_turns, measure  # noqa: E402
+from scitorch.bench import memory, tables  # noqa: E402  pyperf first
+from scitorch.bench.timing import Measurement, Pace, as_benchmark, in_turns, measure  # noqa: E402  the same
 
 PACE = Pace(5, 0.05)
 

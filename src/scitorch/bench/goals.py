@@ -14,12 +14,13 @@ from scitorch.bench.timing import Measurement
 from scitorch.bench.why import WHY
 
 WORK = 100e-6  # seconds that SciPy takes, from which on the call around it must not show
-SCIPY, SLOPE, PEAK = 1.1, 1.1, 1.1
+SCIPY, LOOP, SLOPE, PEAK = 1.1, 1.05, 1.1, 1.1
 
 OVERHEAD = "a call never costs more than through a hand-written Function"
 FLOOR = "forward within 1.1 of SciPy's own call, above 0.1 ms of work"
 FORWARD = "forward ahead of every peer, above 0.1 ms of work"
 BOTH = "forward + backward ahead of every peer, above 0.1 ms of work"
+BATCH = "a batch takes at most 1.05 of the loop over its items"
 LINEAR = "time at most linear in the batch (exponent at most 1.1)"
 MEMORY = "peak memory at most the outputs and what SciPy takes itself (within a tenth)"
 
@@ -73,6 +74,8 @@ def outcomes(measurements: Iterable[Measurement], memories: Iterable[Memory]) ->
             yield Outcome(LINEAR, measurement.case.name, slope(measurement, OURS), SLOPE)
         elif measurement.case.group == "overhead":
             yield from (_beside_peer(OVERHEAD, measurement, what) for what in measurement.whats())
+        elif measurement.case.group == "batches":
+            yield Outcome(BATCH, measurement.case.name, measurement.ratio(OURS, "SciPy", "forward"), LOOP)
         elif works(measurement):
             yield from _of_function(measurement)
     for memory in memories:

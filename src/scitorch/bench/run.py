@@ -83,10 +83,14 @@ class Found:
         Times.
     memories : list of Memory
         Peaks.
+    modes : Table, optional
+        Which derivatives are right.
     """
 
     measurements: list[Measurement] = field(default_factory=list["Measurement"])
     memories: list[Memory] = field(default_factory=list["Memory"])
+
+    modes: Table | None = None
 
     def of(self, *groups: str) -> list[Measurement]:
         """The times of some groups."""
@@ -124,7 +128,8 @@ def run(request: Request, console: Console) -> Found:
         if table := _in_terminal(group, found.of(group)):
             console.print(table)
     _peaks(request, found, console)
-    if not found.measurements and not found.memories:
+    _outcomes(request, found, console)
+    if not (found.measurements or found.memories or found.modes):
         asked = " ".join(request.names)
         raise RequestError(f"names: expected parts of the names of cases, got {asked}. Try dct, overhead or memory.")
     last = _last_tables(found)
@@ -165,6 +170,14 @@ def _peaks(request: Request, found: Found, console: Console) -> None:
                 found.memories.append(memory.measure(name))
 
 
+def _outcomes(request: Request, found: Found, console: Console) -> None:
+    from scitorch.bench import modes
+
+    if request.wants(modes.NAME, modes.GROUP) and not (request.quick and not request.names):
+        with console.status(modes.NAME):
+            found.modes = modes.table()
+
+
 def _in_terminal(group: str, measurements: Sequence[Measurement]) -> RichTable | None:
     from scitorch.bench import tables
 
@@ -187,7 +200,7 @@ def _last_tables(found: Found) -> list[Table]:
     """What is known only when all is measured."""
     from scitorch.bench import goals, tables
 
-    made: list[Table] = []
+    made: list[Table] = [found.modes] if found.modes else []
     if series := found.of("size", "batch"):
         made.append(tables.of_growth(series))
     if found.memories:

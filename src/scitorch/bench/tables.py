@@ -24,6 +24,7 @@ GROUPS = {
     "correlation": ("The tutorial's correlation", "Forward / forward and backward in all inputs, ms.", MILLI),
     "functions": ("The catalogue", "Forward / forward and backward in all inputs that the case names, ms.", MILLI),
     "vmap": ("Mapping over a thousand items", "`torch.func.vmap`; forward / forward and backward, ms.", MILLI),
+    "batches": ("Batches over cores", "SciPy is the loop over the items; ms.", MILLI),
     "startup": ("Import", "A module from nothing, with all it needs, ms.", MILLI),
 }
 
@@ -84,13 +85,13 @@ def of_group(group: str, measurements: Sequence[Measurement]) -> Table:
             [measurement.case.name, *(_cell(measurement, way, unit) for way in ways)] for measurement in measurements
         ]
         return Table(title, note, ["", *ways], rows)
-    head = ["case", *ways, "spread", *_RATIOS[group == "overhead"], "why above"]
+    head = ["case", *ways, "spread", *_RATIOS.get(group, _RATIOS["functions"]), "why above"]
     rows = [
         [
             measurement.case.name,
             *(_cell(measurement, way, unit) for way in ways),
             _spread(measurement),
-            *(_beside_function(measurement) if group == "overhead" else _ratios(measurement)),
+            *_ratio_cells(group, measurement),
             WHY.get(measurement.case.name, ""),
         ]
         for measurement in measurements
@@ -99,9 +100,16 @@ def of_group(group: str, measurements: Sequence[Measurement]) -> Table:
 
 
 _RATIOS = {
-    True: ("÷ hand-written Function",),
-    False: ("forward ÷ SciPy", "forward ÷ best peer", "both ÷ best peer"),
+    "overhead": ("÷ hand-written Function",),
+    "batches": ("÷ loop", "÷ best peer"),
+    "functions": ("forward ÷ SciPy", "forward ÷ best peer", "both ÷ best peer"),
 }
+
+
+def _ratio_cells(group: str, measurement: Measurement) -> list[str]:
+    if group == "overhead":
+        return _beside_function(measurement)
+    return _ratios(measurement, goals.LOOP if group == "batches" else goals.SCIPY)[: len(_RATIOS.get(group, "123"))]
 
 
 def in_terminal(group: str, measurements: Sequence[Measurement]) -> RichTable:
@@ -165,9 +173,9 @@ def _beside_function(measurement: Measurement) -> list[str]:
     return [" / ".join(found)]
 
 
-def _ratios(measurement: Measurement) -> list[str]:
+def _ratios(measurement: Measurement, bound: float) -> list[str]:
     judged = goals.works(measurement)
-    cells = [_ratio(measurement.ratio(OURS, "SciPy", "forward"), goals.SCIPY, judged)]
+    cells = [_ratio(measurement.ratio(OURS, "SciPy", "forward"), bound, judged)]
     for what in ("forward", "both"):
         peer = measurement.best_peer(what)
         cells.append(f"{_ratio(measurement.ratio(OURS, peer, what), 1.0, judged)} ({peer})" if peer else "no peer")

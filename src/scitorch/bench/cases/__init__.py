@@ -19,6 +19,7 @@ MODULES = (
     "interpolate",
     "equations",
     "vmap",
+    "batches",
     "growth",
 )
 

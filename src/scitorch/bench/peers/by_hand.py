@@ -1,7 +1,7 @@
 """NumPy and SciPy made differentiable by hand, as PyTorch's documentation shows it, for any one function.
 
 These are what people write today. Their backward runs NumPy, so that a second derivative is silently wrong, which
-costs less than one that is right: a lead of ours over them is none over the wrong thing.
+costs less than one that is right; where ours leads them, it does so with all orders and modes.
 """
 
 from __future__ import annotations
