@@ -33,8 +33,8 @@ lint: $(READY) ## check style, docstrings, layers and the house rules
 types: $(READY) ## check the types
 	$(BIN)/pyright
 
-bench: $(READY) ## measure what a call costs beside the alternatives
-	$(BIN)/python benchmarks/overhead.py $(ARGS)
+bench: $(READY) ## measure beside the alternatives; writes docs/benchmarks.md and its pictures
+	$(BIN)/scitorch bench --out docs $(ARGS)
 
 accuracy: $(READY) ## measure functions and derivatives against mpmath
 	$(BIN)/python benchmarks/accuracy.py $(ARGS)

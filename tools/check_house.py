@@ -18,8 +18,8 @@ FILE_LINES = 400
 FUNCTION_LINES = 60
 
 CROSSINGS = {"from_dlpack", "from_numpy", "numpy"}
-# The tutorials' Functions by hand show what the tutorials do, `.numpy()` included.
-MAY_CROSS = (SOURCE / "core" / "border.py", SOURCE / "tutorial")
+# The tutorials' Functions by hand, and those that benchmarks time, do what the tutorials do, `.numpy()` included.
+MAY_CROSS = (SOURCE / "core" / "border.py", SOURCE / "tutorial", SOURCE / "bench")
 
 # The codes of `noqa: E501, N802`, `type: ignore[misc]` or `pyright: ignore[reportX]`, and whatever follows them.
 SILENCER = re.compile(

@@ -122,6 +122,39 @@ def check(
 
 
 @app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only cases with one of these in their name.", show_default=False)
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Without the large cases, few rounds.")] = False,
+    threads: Annotated[int, typer.Option(help="For PyTorch, BLAS and JAX.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for benchmarks.md and its pictures.", show_default=False)
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write what was measured; python -m pyperf compares.", show_default=False)
+    ] = None,
+) -> int:
+    """Measure what calls and derivatives take beside the alternatives, in turns, after comparing all results.
+
+    For example: scitorch bench dct expm --quick --out build/bench
+
+    The peers come with pip install "scitorch[bench]"; those that aren't installed are left out.
+
+    The exit code is 2 if something asked for can't be done.
+    """
+    from rich.console import Console
+
+    from scitorch.bench import Request, RequestError, run
+
+    try:
+        run(Request(names or [], quick, threads, out, json), Console())
+    except (RequestError, OSError) as error:
+        return _complain(str(error), 2)
+    return 0
+
+
+@app.command()
 def ops() -> None:
     """List the functions, and for each tensor argument what there is for a derivative."""
     from itertools import groupby

@@ -1,28 +1,29 @@
-"""The best code that we'd write with PyTorch, or with JAX, alone, for what the catalogue computes.
+"""The best code that we'd write with PyTorch alone for what the catalogue computes.
 
 What depends on constants only (a spline's system, a filter's band matrix) is given to the peers ready-made, which is
 generous: users would have to make it.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import scipy.fft
 import scipy.interpolate
 import scipy.ndimage
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
 
-try:
-    import jax
-    import jax.numpy as jnp
-    import jax.scipy
-
-    jax.config.update("jax_enable_x64", True)
-except ImportError:
-    jax = None
+Array = NDArray[Any]
+Way = Callable[..., Tensor]
 
 
-def dct(x):
+def dct(x: Tensor) -> Tensor:
     """Makhoul's way: one real transform of the even samples and, backwards, the odd ones."""
     n = x.shape[-1]
     angle = torch.arange(n // 2 + 1, dtype=x.dtype) * (-math.pi / (2 * n))
@@ -32,73 +33,54 @@ def dct(x):
 
 
 # Recursive filters: PyTorch has no recursion (a loop takes 40 s for 10⁶ samples), so the filter goes through its
-# frequency response, padded until its ringing has died out. JAX compiles the loop.
+# frequency response, padded until its ringing has died out.
 
 RINGING = 4096
 
 
-def lfilter(b, a, x):
+def lfilter(b: Tensor, a: Tensor, x: Tensor) -> Tensor:
+    """A recursive filter."""
     size = _fast(x.shape[-1] + RINGING)
     response = torch.fft.rfft(b, size) / torch.fft.rfft(a, size)
     return torch.fft.irfft(torch.fft.rfft(x, size) * response, size)[: x.shape[-1]]
 
 
-def sosfilt(sos, x):
+def sosfilt(sos: Tensor, x: Tensor) -> Tensor:
+    """The same in sections."""
     size = _fast(x.shape[-1] + RINGING)
     sections = torch.fft.rfft(sos.unflatten(-1, (2, 3)), size)
     response = (sections[:, 0] / sections[:, 1]).prod(0)
     return torch.fft.irfft(torch.fft.rfft(x, size) * response, size)[: x.shape[-1]]
 
 
-def jax_lfilter(b, a, x):
-    b, a = b / a[0], a / a[0]
-
-    def step(state, sample):
-        y = b[0] * sample + state[0]
-        return jnp.append(state[1:], 0.0) + b[1:] * sample - a[1:] * y, y
-
-    return jax.lax.scan(step, jnp.zeros(len(a) - 1), x)[1]
-
-
-def jax_sosfilt(sos, x):
-    b, a = sos[:, :3] / sos[:, 3:4], sos[:, 3:] / sos[:, 3:4]
-
-    def step(state, sample):
-        after = []
-        for k in range(len(b)):
-            y = b[k, 0] * sample + state[k, 0]
-            after.append(jnp.append(state[k, 1:], 0.0) + b[k, 1:] * sample - a[k, 1:] * y)
-            sample = y
-        return jnp.stack(after), sample
-
-    return jax.lax.scan(step, jnp.zeros((len(b), 2)), x)[1]
-
-
 class BesselJ0(torch.autograd.Function):
     """PyTorch has the values, without a gradient."""
 
     @staticmethod
-    def forward(x):
+    def forward(x: Tensor) -> Tensor:
+        """The values."""
         return torch.special.bessel_j0(x)
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep the argument."""
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx, g):
-        return -g * torch.special.bessel_j1(ctx.saved_tensors[0])
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The next Bessel function."""
+        return -grad_outputs[0] * torch.special.bessel_j1(ctx.saved_tensors[0])
 
 
-def spline_slopes(knots):
+def spline_slopes(knots: Array) -> Array:
     """The matrix that takes values to a cubic spline's slopes."""
     return np.ascontiguousarray(scipy.interpolate.CubicSpline(knots, np.eye(len(knots)))(knots, 1))
 
 
-def spline(slopes, knots):
+def spline(slopes: Tensor, knots: Tensor) -> Way:
     """A cubic spline's values at x: gathers, and Hermite's form."""
 
-    def evaluate(y, x):
+    def evaluate(y: Tensor, x: Tensor) -> Tensor:
         d = slopes @ y
         k = torch.searchsorted(knots[1:-1], x.detach(), right=True)
         h = torch.diff(knots)[k]
@@ -109,100 +91,80 @@ def spline(slopes, knots):
     return evaluate
 
 
-def jax_spline(slopes, knots):
-    def evaluate(y, x):
-        d = slopes @ y
-        k = jnp.searchsorted(knots[1:-1], x, side="right")
-        h = jnp.diff(knots)[k]
-        t = (x - knots[k]) / h
-        y0, y1, d0, d1 = y[k], y[k + 1], h * d[k], h * d[k + 1]
-        return y0 + t * (d0 + t * (3 * (y1 - y0) - 2 * d0 - d1 + t * (2 * (y0 - y1) + d0 + d1)))
-
-    return evaluate
-
-
-def gaussian_matrix(n, sigma):
+def gaussian_matrix(n: int, sigma: float) -> Array:
     """The band matrix of a Gaussian filter along one axis, its border included."""
     return np.ascontiguousarray(scipy.ndimage.gaussian_filter1d(np.eye(n), sigma, axis=0))
 
 
-def spline_prefilter(n):
+def spline_prefilter(n: int) -> Array:
     """The matrix of a cubic spline's coefficients."""
     return np.ascontiguousarray(scipy.ndimage.spline_filter1d(np.eye(n), 3, axis=0, mode="mirror"))
 
 
-def bilinear(image, coordinates):
+def bilinear(image: Tensor, coordinates: Tensor) -> Tensor:
     """PyTorch's sampling; it takes x before y, from -1 to 1."""
     size = torch.tensor(image.shape, dtype=image.dtype)[:, None, None]
     grid = (2 * coordinates / (size - 1) - 1).flip(0).permute(1, 2, 0)
     return F.grid_sample(image[None, None], grid[None], align_corners=True)[0, 0]
 
 
-def bicubic_spline(prefilter):
+def bicubic_spline(prefilter: Tensor) -> Way:
     """Cubic spline sampling away from the border: sixteen gathers with the weights of B-splines."""
 
-    def sample(image, coordinates):
+    def sample(image: Tensor, coordinates: Tensor) -> Tensor:
         spline = prefilter @ image @ prefilter.mT
         floor = coordinates.detach().floor()
         t, k = coordinates - floor, floor.long() - 1
         u = 1 - t
         weights = [u**3 / 6, 2 / 3 - t * t * (2 - t) / 2, 2 / 3 - u * u * (2 - u) / 2, t**3 / 6]
         flat, place = spline.flatten(), k[0] * spline.shape[1] + k[1]
-        rows = [
-            sum(weights[q][1] * flat[place + p * spline.shape[1] + q] for q in range(4)) * weights[p][0]
-            for p in range(4)
-        ]
-        return rows[0] + rows[1] + rows[2] + rows[3]
+        total = torch.zeros_like(t[0])
+        for p in range(4):
+            row = [weights[q][1] * flat[place + p * spline.shape[1] + q] for q in range(4)]
+            total = total + (row[0] + row[1] + row[2] + row[3]) * weights[p][0]
+        return total
 
     return sample
 
 
-def sqrtm(a):
+def sqrtm(a: Tensor) -> Tensor:
     """PyTorch has eigenvectors, not the square root; they lose digits, and their gradients fail, where two meet."""
     values, vectors = torch.linalg.eig(a)
     return torch.linalg.solve(vectors, vectors * values.sqrt(), left=False).real
 
 
-def jax_sqrtm(a):
-    values, vectors = jax.lax.linalg.eig(a, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
-    return jnp.linalg.solve(vectors.T, (vectors * jnp.sqrt(values)).T).T.real
-
-
-def banded_dense(ab, b):
+def banded_dense(ab: Tensor, b: Tensor) -> Tensor:
     """A tridiagonal system as a full one."""
     matrix = torch.diag(ab[0, 1:], 1) + torch.diag(ab[1]) + torch.diag(ab[2, :-1], -1)
     return torch.linalg.solve(matrix, b)
 
 
-def jax_banded(ab, b):
-    """JAX has a solver for three diagonals, which wants zeros in the corners."""
-    upper, lower = jnp.append(ab[0, 1:], 0.0), jnp.append(0.0, ab[2, :-1])
-    return jax.lax.linalg.tridiagonal_solve(lower, ab[1], upper, b[:, None])[:, 0]
-
-
-def fftconvolve(x, h):
+def fftconvolve(x: Tensor, h: Tensor) -> Tensor:
+    """A full convolution by real transforms, in any number of dimensions."""
     whole = [n + k - 1 for n, k in zip(x.shape, h.shape, strict=True)]
     sizes = [_fast(n) for n in whole]
     product = torch.fft.irfftn(torch.fft.rfftn(x, sizes) * torch.fft.rfftn(h, sizes), sizes)
     return product[tuple(slice(n) for n in whole)]
 
 
-def convolve(x, h):
+def convolve(x: Tensor, h: Tensor) -> Tensor:
+    """A full convolution, directly."""
     return F.conv1d(x[None, None], h.flip(0)[None, None], padding=len(h) - 1)[0, 0]
 
 
-def convolve2d(x, h):
+def convolve2d(x: Tensor, h: Tensor) -> Tensor:
     """Mode "same", of an odd filter, directly."""
     return F.conv2d(x[None, None], h.flip(0, 1)[None, None], padding="same")[0, 0]
 
 
-def convolve2d_fft(x, h):
+def convolve2d_fft(x: Tensor, h: Tensor) -> Tensor:
     """The same by transforms."""
     edge = [(k - 1) // 2 for k in h.shape]
     return fftconvolve(x, h)[edge[0] : edge[0] + x.shape[0], edge[1] : edge[1] + x.shape[1]]
 
 
-def hilbert(x):
+def hilbert(x: Tensor) -> Tensor:
+    """The analytic signal."""
     n = x.shape[-1]
     spectrum = torch.fft.fft(x)
     weights = torch.zeros(n, dtype=x.dtype)
@@ -211,16 +173,10 @@ def hilbert(x):
     return torch.fft.ifft(spectrum * weights)
 
 
-def jax_hilbert(x):
-    n = x.shape[-1]
-    weights = jnp.zeros(n).at[0].set(1).at[n // 2].set(1).at[1 : n // 2].set(2)
-    return jnp.fft.ifft(jnp.fft.fft(x) * weights)
-
-
-def resample(num):
+def resample(num: int) -> Way:
     """To fewer samples, an even number of them."""
 
-    def of(x):
+    def of(x: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(x)[: num // 2 + 1]
         spectrum = torch.cat([spectrum[:-1], 2 * spectrum[-1:].real])
         return torch.fft.irfft(spectrum, num) * (num / len(x))
@@ -228,46 +184,43 @@ def resample(num):
     return of
 
 
-def jax_resample(num):
-    def of(x):
-        spectrum = jnp.fft.rfft(x)[: num // 2 + 1]
-        spectrum = jnp.append(spectrum[:-1], 2 * spectrum[-1].real)
-        return jnp.fft.irfft(spectrum, num) * (num / len(x))
-
-    return of
-
-
-def upfirdn(up, down):
+def upfirdn(up: int, down: int) -> Way:
     """PyTorch's convolutions have both rates."""
 
-    def of(h, x):
+    def of(h: Tensor, x: Tensor) -> Tensor:
         return F.conv_transpose1d(x[None, None], h[None, None], stride=up)[0, 0, ::down]
 
     return of
 
 
-def jax_upfirdn(up, down):
-    def of(h, x):
-        edge = len(h) - 1
-        arguments = (x[None, None], h[::-1][None, None], (down,), [(edge, edge)])
-        return jax.lax.conv_general_dilated(*arguments, lhs_dilation=(up,))[0, 0]
-
-    return of
-
-
-def savgol(middle):
+def savgol(middle: Tensor) -> Way:
     """Away from the ends."""
 
-    def of(x):
+    def of(x: Tensor) -> Tensor:
         return F.conv1d(x[None, None], middle[None, None], padding="same")[0, 0]
 
     return of
 
 
-def jax_savgol(middle):
-    return lambda x: jnp.convolve(x, middle[::-1], mode="same")
-
-
-def _fast(size):
+def _fast(size: int) -> int:
     """The next length with small prime factors."""
-    return scipy.fft.next_fast_len(size, real=True)
+    length: Any = scipy.fft.next_fast_len(size, real=True)
+    return length
+
+
+def correlate(image: Tensor, filter: Tensor, bias: Tensor) -> Tensor:
+    """The tutorial's correlation, directly."""
+    images = image.reshape(-1, 1, *image.shape[-2:])
+    return F.conv2d(images, filter[None, None]).reshape(*image.shape[:-2], *_valid(image, filter)) + bias
+
+
+def correlate_fft(image: Tensor, filter: Tensor, bias: Tensor) -> Tensor:
+    """The same by transforms; circular ones of the image's size are enough, as the filter stays within it."""
+    sizes = [_fast(n) for n in image.shape[-2:]]
+    product = torch.fft.rfft2(image, sizes) * torch.fft.rfft2(filter, sizes).conj()
+    rows, columns = _valid(image, filter)
+    return torch.fft.irfft2(product, sizes)[..., :rows, :columns] + bias
+
+
+def _valid(image: Tensor, filter: Tensor) -> tuple[int, int]:
+    return image.shape[-2] - filter.shape[-2] + 1, image.shape[-1] - filter.shape[-1] + 1

@@ -1,0 +1,1 @@
+"""What a user would write instead: with PyTorch alone, with JAX, by hand around NumPy and SciPy."""
