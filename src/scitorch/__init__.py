@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch.autograd import gradcheck, gradgradcheck
 
-    from . import fft, interpolate, linalg, ndimage, nn, signal, special, stats, tutorial
+    from . import fft, interpolate, linalg, native, ndimage, nn, signal, special, stats, tutorial
     from .checker import check
     from .core import Operator, Sample, errors, not_implemented, operator, parallel, zero
 
@@ -22,6 +22,7 @@ __all__ = [
     "gradgradcheck",
     "interpolate",
     "linalg",
+    "native",
     "ndimage",
     "nn",
     "not_implemented",
@@ -37,7 +38,7 @@ __all__ = [
 
 # Modules that define operators.
 _CATALOGUE = ("fft", "interpolate", "linalg", "ndimage", "signal", "special", "stats", "tutorial")
-_MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "nn")}
+_MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "native", "nn")}
 # Where the other public names are; what isn't named here is the core's.
 _HOMES = {"check": "scitorch.checker", "gradcheck": "torch.autograd", "gradgradcheck": "torch.autograd"}
 

@@ -70,6 +70,14 @@ def fetch(tensor: torch.Tensor) -> Array:
     return lend(tensor)
 
 
+def borrow(array: Array) -> torch.Tensor:
+    """A tensor over the memory of an array, for a kernel in C++ that reads it: nobody may write into it."""
+    try:
+        return torch.from_dlpack(array)
+    except (BufferError, RuntimeError):  # negative strides, or a NumPy before 2.1, which exports no read-only array
+        return torch.from_dlpack(np.array(array, order="C"))
+
+
 def _references_of_a_fresh_array() -> int:
     results = [np.empty(1)]
     return sys.getrefcount(results[0])
