@@ -56,7 +56,7 @@ def test_docstring_examples(name):
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = [
-    page for page in (README, ROOT / "docs" / "checker.md") if page.exists()
+    page for page in (README, ROOT / "docs" / "checker.md", ROOT / "docs" / "native.md") if page.exists()
 ]  # neither is there in a wheel's tests
 BLOCKS = {
     f"{page.name} {k}": block

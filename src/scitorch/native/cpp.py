@@ -63,7 +63,9 @@ def cpp_kernel(
     Pointers and spans need none of PyTorch's headers, and compile in a second where tensors take half a minute, by
     ``torch.utils.cpp_extension``. A function on tensors gets those of the operator's inputs, on the CPU, in the dtype
     of the computation; it must not write into them, and has no part in derivatives: the backward pass in C++ is another
-    operator. Python's lock is released during a call, in either form. Libraries are kept as `c_kernel` says.
+    operator. A source with a ``PYBIND11_MODULE`` of its own is compiled once for all functions that it binds, under
+    their own names. Python's lock is released during a call, in either form, unless such a binding keeps it. Libraries
+    are kept as `c_kernel` says; of headers, those in the folder of a source in a file are looked at for changes.
 
     References
     ----------

@@ -30,8 +30,10 @@ _STATIC = {
     "std::string": str,
 }  # fmt: skip
 _TENSOR = {"at::Tensor", "torch::Tensor", "Tensor"}
+_FLAGS = ("-O2", "-include", "torch/extension.h")
 _HEADERS = "*.h", "*.hpp", "*.hh", "*.hxx"
 _building = threading.Lock()
+_modules: dict[str, Any] = {}
 
 
 class TensorKernel:
@@ -47,7 +49,14 @@ class TensorKernel:
             [PythonParameter(name, PythonParameter.POSITIONAL_ONLY) for name, kind in parameters if kind is None]
             + [PythonParameter(n, PythonParameter.KEYWORD_ONLY, annotation=k) for n, k in parameters if k is not None]
         )
-        self._call = getattr(_module(source, self.__name__), self.__name__)
+        self._call = self._function()
+
+    def _function(self) -> Any:
+        function = getattr(_module(self._source, self.__name__), self.__name__, None)
+        if function is None:
+            expected = f"a function {self.__name__} in the source's PYBIND11_MODULE"
+            raise DefinitionError("cpp_kernel", "declaration", expected, "none", f"m.def({self.__name__!r}, …)")
+        return function
 
     def __repr__(self) -> str:
         return f"<kernel {self.__doc__}>"
@@ -86,7 +95,24 @@ def _parse(text: str) -> tuple[str, list[tuple[str, type | None]]]:
 
 def _module(source: Source, function: str) -> Any:
     """The extension module with the function, compiled unless the cache has it."""
-    name = f"scitorch_{function}_{_key(source, function)}"
+    binding = _binding(source, function)
+    stem = re.sub(r"\W", "_", source.name)
+    name = f"scitorch_{stem}_{_key(source, binding)}"
+    with _building:
+        if name not in _modules:
+            _modules[name] = _load(name, source, binding)
+    return _modules[name]
+
+
+def _binding(source: Source, function: str) -> str:
+    """What makes a function Python's, unless the source does so itself; after it, so that lines keep their numbers."""
+    if "PYBIND11_MODULE" in source.text:
+        return ""
+    bound = f'm.def("{function}", torch::wrap_pybind_function_no_gil({function}));'
+    return f"\n\nPYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {{ {bound} }}\n"
+
+
+def _load(name: str, source: Source, binding: str) -> Any:
     folder = cache_folder() / "extensions"
     library = folder / f"{name}.so"
     if library.exists():
@@ -96,30 +122,34 @@ def _module(source: Source, function: str) -> Any:
         return module
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        module = _compile(name, source, function, scratch)
+        module = _compile(name, source, binding, scratch)
         publish(Path(str(module.__file__)), library)
     return module
 
 
-def _key(source: Source, function: str) -> str:
+def _key(source: Source, binding: str) -> str:
     """A name for what the extension depends on: text, headers beside it, flags, compiler, Python and torch."""
     headers = [] if source.folder is None else sorted(p for form in _HEADERS for p in Path(source.folder).glob(form))
-    parts = [source.text, function, repr(source.flags), compiler_version(compiler("c++")[0]), torch.__version__]
+    parts = [
+        source.text,
+        binding,
+        repr((*_FLAGS, *source.flags)),
+        compiler_version(compiler("c++")[0]),
+        torch.__version__,
+    ]
     parts += [str(sysconfig.get_config_var("SOABI")), *(h.read_text(encoding="utf-8") for h in headers)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _compile(name: str, source: Source, function: str, folder: str) -> Any:
+def _compile(name: str, source: Source, binding: str, folder: str) -> Any:
     from torch.utils import cpp_extension
 
-    # The binding comes after the source, so that its lines keep their numbers.
-    bound = f'm.def("{function}", torch::wrap_pybind_function_no_gil({function}));'
     path = Path(folder, f"{source.name}.cpp")
-    path.write_text(f"{source.text}\n\nPYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {{ {bound} }}\n", encoding="utf-8")
-    flags = ["-O2", "-include", "torch/extension.h", *source.flags]
+    path.write_text(source.text + binding, encoding="utf-8")
+    flags = [*_FLAGS, *source.flags]
     include = [] if source.folder is None else [source.folder]
     try:
-        with _building, _ninja():
+        with _ninja():
             return cpp_extension.load(
                 name, [str(path)], extra_cflags=flags, extra_include_paths=include, build_directory=folder
             )
