@@ -51,5 +51,5 @@ clean: ## remove whatever make has made
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench,dev,docs,pictures]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench,dev,docs,native,numba,pictures]"
 	touch $@

@@ -55,8 +55,10 @@ def test_docstring_examples(name):
 
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PAGES = [  # none is there in a wheel's tests
-    page for page in (README, *(ROOT / "docs" / f"{name}.md" for name in ("checker", "equations", "scaling"))) if page.exists()
+PAGES = [
+    page
+    for page in (README, *(ROOT / "docs" / f"{name}.md" for name in ("checker", "equations", "native", "scaling")))
+    if page.exists()  # none is there in a wheel's tests
 ]
 BLOCKS = {
     f"{page.name} {k}": block

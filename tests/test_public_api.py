@@ -11,7 +11,7 @@ import pytest
 import scitorch
 from scitorch.core import registry
 
-MODULES = [scitorch, *(import_module(f"scitorch.{name}") for name in ("core", "nn", "tutorial"))]
+MODULES = [scitorch, *(import_module(f"scitorch.{name}") for name in ("core", "native", "nn", "tutorial"))]
 every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 
 
@@ -76,7 +76,7 @@ def loaded_by(statement):
 def test_import_loads_no_more_than_it_needs():
     ours = loaded_by("import scitorch") - loaded_by("import torch, numpy, inspect")
     late = "scipy", "torch._dynamo", "torch._functorch", "torch._inductor", "joblib", "rich", "typer"
-    late += "scitorch.nn", "scitorch.tutorial", "scitorch.cli", "scitorch.demo"
+    late += "scitorch.native", "scitorch.nn", "scitorch.tutorial", "scitorch.cli", "scitorch.demo"
     assert [module for module in ours if module.startswith(late)] == []
 
 

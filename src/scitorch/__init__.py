@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch.autograd import gradcheck, gradgradcheck
 
-    from . import fft, integrate, interpolate, linalg, ndimage, nn, optimize, signal, sparse, special, stats, tutorial
+    from . import (
+        fft,
+        integrate,
+        interpolate,
+        linalg,
+        native,
+        ndimage,
+        nn,
+        optimize,
+        signal,
+        sparse,
+        special,
+        stats,
+        tutorial,
+    )
     from .checker import check
     from .core import Operator, Sample, errors, not_implemented, operator, parallel, zero
 
@@ -23,6 +37,7 @@ __all__ = [
     "integrate",
     "interpolate",
     "linalg",
+    "native",
     "ndimage",
     "nn",
     "not_implemented",
@@ -52,7 +67,7 @@ _CATALOGUE = (
     "stats",
     "tutorial",
 )
-_MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "nn")}
+_MODULES = {"errors": ".core.errors"} | {name: f".{name}" for name in (*_CATALOGUE, "native", "nn")}
 # Where the other public names are; what isn't named here is the core's.
 _HOMES = {"check": "scitorch.checker", "gradcheck": "torch.autograd", "gradgradcheck": "torch.autograd"}
 

@@ -72,6 +72,16 @@ def fetch(tensor: torch.Tensor) -> Array:
     return lend(tensor)
 
 
+def borrow(array: Array) -> torch.Tensor:
+    """A tensor over the memory of an array, for a kernel in C++ that reads it: nobody may write into it."""
+    if any(stride < 0 for stride in array.strides):  # torch ends the process
+        array = array.copy()
+    try:
+        return torch.from_dlpack(array)
+    except (BufferError, RuntimeError):  # before NumPy 2.1, read-only arrays are not exported
+        return torch.from_dlpack(array.copy())
+
+
 def _references_of_a_fresh_array() -> int:
     results = [np.empty(1)]
     return sys.getrefcount(results[0])

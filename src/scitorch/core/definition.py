@@ -64,12 +64,14 @@ class Definition:
         args: Sequence[str] | None,
         name: str | None,
     ) -> None:
-        self.kernel = kernel
         self.name = name or getattr(kernel, "__name__", type(kernel).__name__).strip("<>")
         self.module = module
         own = name is None and getattr(kernel, "__module__", None) == module
         self.qualname: str = getattr(kernel, "__qualname__", self.name) if own else self.name
         self.signature = Signature(signature, self.name)
+        # A kernel that must know the sizes of its results, as C functions must, learns them here.
+        with_signature = getattr(kernel, "with_signature", None)
+        self.kernel = kernel = kernel if with_signature is None else with_signature(self.signature, self.name)
         self.defaults: dict[str, Any] = {}
         self.static: dict[str, StaticArgument] = {}
         self.arguments = self._read_parameters(args)
@@ -91,7 +93,7 @@ class Definition:
             dtype=dtype,
             native=batch is not None,
         )
-        call = KernelCall(self.name, kernel, self.arguments, self.output_count)
+        call = KernelCall(self.name, self.kernel, self.arguments, self.output_count)
         self.run = make_runner(call, tuple(self.static), threads)
 
     @property

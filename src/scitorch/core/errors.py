@@ -104,6 +104,22 @@ class SolverError(ScitorchError, RuntimeError):
     result: object = None
 
 
+class CompileError(ScitorchError, RuntimeError):
+    """A compiler refused a kernel's source; ``said`` is what it said, with the lines of the source."""
+
+    def __init__(self, operator: str, argument: str, expected: str, got: str, advice: str = "", said: str = "") -> None:
+        super().__init__(operator, argument, expected, got, advice)
+        self.args = (operator, argument, expected, got, advice, said)
+        self.said = said
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.said}"
+
+
+class MissingToolError(ScitorchError, RuntimeError):
+    """A compiler or a package is needed that is not there."""
+
+
 class DerivativeError(ScitorchError, RuntimeError):
     """A derivative rule returned something that is no gradient of its argument."""
 
