@@ -10,7 +10,7 @@
 #include <cstdlib>
 
 #ifndef TABLE
-#define TABLE kernels_baseline
+#define TABLE correlation_baseline
 #endif
 
 namespace {
@@ -261,6 +261,6 @@ int convolve CORRELATION(T) {
 
 }  // namespace
 
-extern "C" const kernel_table TABLE;
-const kernel_table TABLE = {correlate<double>, correlate<float>, lags<double>,
+extern "C" const correlation_table TABLE;
+const correlation_table TABLE = {correlate<double>, correlate<float>, lags<double>,
                             lags<float>,       convolve<double>, convolve<float>};

@@ -3,35 +3,49 @@
 
 extern "C" {
 
-extern const kernel_table kernels_baseline;
+extern const correlation_table correlation_baseline;
+extern const filter_table recursion_baseline;
 #ifdef X86_LEVELS
-extern const kernel_table kernels_v3, kernels_v4;
+extern const correlation_table correlation_v3, correlation_v4;
+extern const filter_table recursion_v3, recursion_v4;
 #endif
 
-static const kernel_table* best() {
+static int level() {
 #ifdef X86_LEVELS
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-            return &kernels_v4;
-        return &kernels_v3;
+        const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+        return wide ? 4 : 3;
     }
 #endif
-    return &kernels_baseline;
+    return 0;
 }
 
-static const kernel_table* const kernels = best();
+#ifdef X86_LEVELS
+#define BEST(NAME) (level() == 4 ? &NAME##_v4 : level() == 3 ? &NAME##_v3 : &NAME##_baseline)
+#else
+#define BEST(NAME) (level() == 0 ? &NAME##_baseline : nullptr)
+#endif
+
+static const correlation_table* const correlations = BEST(correlation);
+static const filter_table* const filters = BEST(recursion);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
-#define EXPORT(NAME, T) \
-    SCITORCH_EXPORT int scitorch_##NAME CORRELATION(T) { return kernels->NAME(first, second, out, shape); }
+#define EXPORT_CORRELATION(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME CORRELATION(T) { return correlations->NAME(first, second, out, shape); }
+#define EXPORT_FILTER(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME FILTER(T) { return filters->NAME(coefficients, x, y, states, shape); }
 
-EXPORT(correlate_f64, double)
-EXPORT(correlate_f32, float)
-EXPORT(lags_f64, double)
-EXPORT(lags_f32, float)
-EXPORT(convolve_f64, double)
-EXPORT(convolve_f32, float)
+EXPORT_CORRELATION(correlate_f64, double)
+EXPORT_CORRELATION(correlate_f32, float)
+EXPORT_CORRELATION(lags_f64, double)
+EXPORT_CORRELATION(lags_f32, float)
+EXPORT_CORRELATION(convolve_f64, double)
+EXPORT_CORRELATION(convolve_f32, float)
+EXPORT_FILTER(section_f64, double)
+EXPORT_FILTER(section_f32, float)
+EXPORT_FILTER(cascade_f64, double)
+EXPORT_FILTER(cascade_f32, float)
 }

@@ -169,7 +169,7 @@ def test_threads_give_the_same(shapes, threads, monkeypatch):
     monkeypatch.setattr(
         correlation, "at_once", lambda tasks, halt: used.append(len(tasks)) or pool.at_once(tasks, halt)
     )
-    monkeypatch.setattr(correlation, "_threads", lambda products: threads)
+    monkeypatch.setattr(correlation, "threads", lambda work, worth: threads)
     for call, expected in zip(calls, alone, strict=True):
         np.testing.assert_allclose(call(x, h), expected, rtol=0, atol=1e-12)  # tiles of lags lie otherwise
     assert max(used) > 1
@@ -180,7 +180,7 @@ def test_as_many_threads_as_torch_has():
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            assert correlation._threads(10**9) == threads
-            assert correlation._threads(1000) == 1
+            assert correlation.threads(10**9, 10**6) == threads
+            assert correlation.threads(1000, 10**6) == 1
     finally:
         torch.set_num_threads(before)

@@ -5,23 +5,21 @@ from __future__ import annotations
 import ctypes
 import math
 from functools import lru_cache, partial
-from itertools import pairwise
 from struct import Struct
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from scitorch.core.pool import at_once, busy
+from scitorch.core.pool import at_once
 
-from .library import function
+from .library import NAMES, function
+from .threads import nothing, parts, threads
 
 Array = NDArray[Any]
 
 _SHAPE = Struct("13q")  # correlation_shape of kernels/abi.h
 _POINTERS = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
-_NAMES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 # As measured: what a core does in the time that handing over to another one takes.
 _WORTH_A_THREAD = 4_000_000
@@ -30,12 +28,12 @@ _FEW_LAGS = 24  # columns
 
 def available(in1: Array, in2: Array) -> bool:
     """Whether the compiled kernels take such arrays: float32 or float64, and not empty."""
-    return in1.dtype == in2.dtype and in1.dtype in _NAMES and _kernel("correlate", in1.dtype) is not None
+    return in1.dtype == in2.dtype and in1.dtype in NAMES and _kernel("correlate", in1.dtype) is not None
 
 
 @lru_cache
 def _kernel(name: str, dtype: np.dtype[Any]) -> Any:
-    return function(f"{name}_{_NAMES[dtype]}", *_POINTERS)
+    return function(f"{name}_{NAMES[dtype]}", *_POINTERS)
 
 
 def correlate_valid(in1: Array, in2: Array) -> Array:
@@ -102,17 +100,17 @@ def _run(kernel: Any, in1: Array, in2: Array, out: Array) -> None:
     # The arrays are kept alive by the caller.
     places = [x.__array_interface__["data"][0] for x in (in1, in2, out)]
     count, rows = counts[0], out.shape[-2]
-    width = _threads(products)
+    width = threads(products, _WORTH_A_THREAD)
     if width == 1:
         _call(kernel, places, _SHAPE.pack(*counts, *strides, 0, rows))
     elif count >= width:
         items = [x.strides[0] for x in (in1, in2, out)]
         at_once([partial(_call, kernel, [place + first * item for place, item in zip(places, items, strict=True)],
                          _SHAPE.pack(end - first, *counts[1:], *strides, 0, rows))
-                 for first, end in _parts(count, width)], _nothing)  # fmt: skip
+                 for first, end in parts(count, width)], nothing)  # fmt: skip
     else:
-        at_once([partial(_call, kernel, places, _SHAPE.pack(*counts, *strides, *part)) for part in _parts(rows, width)],
-                _nothing)  # fmt: skip
+        at_once([partial(_call, kernel, places, _SHAPE.pack(*counts, *strides, *part)) for part in parts(rows, width)],
+                nothing)  # fmt: skip
 
 
 @lru_cache
@@ -134,18 +132,3 @@ def _layout(
 def _call(kernel: Any, places: list[int], shape: bytes) -> None:
     if kernel(*places, shape):
         raise MemoryError("no memory for the padded rows")
-
-
-def _nothing() -> None:
-    """What makes a kernel end early: nothing."""
-
-
-def _threads(products: int) -> int:
-    if products < 2 * _WORTH_A_THREAD or busy():
-        return 1
-    return max(1, min(torch.get_num_threads(), products // _WORTH_A_THREAD))
-
-
-def _parts(count: int, width: int) -> list[tuple[int, int]]:
-    width = min(width, count)
-    return list(pairwise([count * part // width for part in range(width + 1)]))

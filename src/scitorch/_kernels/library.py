@@ -9,8 +9,12 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-ABI = 1  # of kernels/abi.h
+import numpy as np
+
+ABI = 2  # of kernels/abi.h
 VARIABLE = "SCITORCH_KERNELS"  # the path of another library; empty for none
+
+NAMES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 
 class MissingKernelsWarning(UserWarning):
