@@ -49,7 +49,7 @@ format: $(READY) ## let ruff format and mend
 clean: ## remove whatever make has made
 	rm -rf .venv build dist
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(wildcard kernels/*)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench,dev,docs,native,numba,pictures]"
 	touch $@

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scitorch._kernels import recursion
 from scitorch.core import Sample, operator
 
 from .direct import correlate_last
@@ -85,9 +86,12 @@ _BLOCK = 1 << 16
 def _filter_in_blocks(b: Array, a: Array, x: Array, zi: Array, y: Array) -> Array:
     """Fill y, block after block, and return the last state.
 
-    SciPy copies a read-only signal. In blocks the copies stay in the cache; of the whole signal, the fresh memory
-    costs as much time as the filter. The state passes from one block to the next without rounding.
+    SciPy, for what no compiled kernel takes, copies a read-only signal. In blocks the copies stay in the cache; of the
+    whole signal, the fresh memory costs as much time as the filter. The state passes from one block to the next
+    without rounding.
     """
+    if recursion.available(x.dtype) and a[0] != 0 and x.size:
+        return recursion.filter_section(b, a, x, zi, y)
     size = max(1, _BLOCK // max(1, x[..., 0:1].size))
     for start in range(0, x.shape[-1], size):
         block = np.s_[..., start : start + size]
@@ -148,6 +152,8 @@ def filter_cascade(sos: Array, x: Array, zi: Array, *, reverse: bool = False) ->
 
 def _cascade_in_blocks(sos: Array, x: Array, zi: Array, y: Array) -> Array:
     """As `_filter_in_blocks`; SciPy copies every signal, and returns a view."""
+    if recursion.available(x.dtype) and x.size:
+        return np.moveaxis(recursion.filter_cascade(sos, x, np.moveaxis(zi, 0, -2), y), -2, 0)
     size = max(1, _BLOCK // max(1, x[..., 0:1].size))
     for start in range(0, max(1, x.shape[-1]), size):  # once for no samples too, which SciPy refuses
         block = np.s_[..., start : start + size]

@@ -12,6 +12,7 @@ from torch.autograd import Function
 from torch.nn import Module, Parameter, init
 
 from scitorch.core import Sample, operator
+from scitorch.signal import sums
 
 Array = NDArray[Any]
 
@@ -74,7 +75,7 @@ def _each(function: Callable[..., Array], images: Tensor, filters: Tensor, mode:
     return call(images.numpy(), filters.numpy(), mode=mode)
 
 
-@operator("(m,n),(k,l)->(m-k+1,n-l+1)")
+@operator("(m,n),(k,l)->(m-k+1,n-l+1)", batch="native")
 def correlate_valid(image: Array, filter: Array) -> Array:
     """Cross-correlation of an image with a filter, where the filter lies within the image.
 
@@ -114,7 +115,7 @@ def correlate_valid(image: Array, filter: Array) -> Array:
     return _correlate_within(image, filter)
 
 
-@operator("(m,n),(k,l)->(m+k-1,n+l-1)")
+@operator("(m,n),(k,l)->(m+k-1,n+l-1)", batch="native")
 def convolve_full(image: Array, filter: Array) -> Array:
     """Convolution of an image with a filter, wherever the two overlap.
 
@@ -146,10 +147,10 @@ def convolve_full(image: Array, filter: Array) -> Array:
             [2., 4., 2.],
             [1., 2., 1.]])
     """
-    return scipy.signal.convolve2d(image, filter, mode="full")
+    return sums.convolve_full(image, filter)
 
 
-@operator("(m,n),(k,l),(1,1)->(m-k+1,n-l+1)")
+@operator("(m,n),(k,l),(1,1)->(m-k+1,n-l+1)", batch="native")
 def correlate_bias(image: Array, filter: Array, bias: Array) -> Array:
     """Valid cross-correlation of an image with a filter, plus a bias.
 
@@ -195,9 +196,9 @@ def correlate_bias(image: Array, filter: Array, bias: Array) -> Array:
 
 def _correlate_within(image: Array, filter: Array) -> Array:
     """Correlate, but not the other way round, as SciPy does if the filter is the larger one."""
-    if any(np.greater(filter.shape, image.shape)):
+    if any(np.greater(filter.shape[-2:], image.shape[-2:])):
         raise ValueError("the filter is larger than the image")
-    return scipy.signal.correlate2d(image, filter, mode="valid")
+    return sums.correlate_valid(image, filter)
 
 
 correlate_valid.vjp(

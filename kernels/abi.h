@@ -1,0 +1,54 @@
+// What the Python side calls. Plain C, so that ctypes can; every size and stride is in elements.
+#pragma once
+#include <stdint.h>
+
+#ifdef _WIN32
+#define SCITORCH_EXPORT __declspec(dllexport)
+#else
+#define SCITORCH_EXPORT __attribute__((visibility("default")))
+#endif
+
+// To be raised whenever a signature or a struct below changes: a library of another number isn't used.
+#define SCITORCH_ABI 2
+
+// `count` pairs of matrices. Elements of a row lie side by side; strides may be zero or negative.
+typedef struct {
+    int64_t count;
+    int64_t rows, columns;          // of the first
+    int64_t tap_rows, tap_columns;  // of the second
+    int64_t item, row;              // strides of the first
+    int64_t tap_item, tap_row;      // of the second
+    int64_t out_item, out_row;      // of the result
+    int64_t begin, end;             // the rows of the result that are computed
+} correlation_shape;
+
+// Zero, or one if there is no memory.
+#define CORRELATION(T) (const T* first, const T* second, T* out, const correlation_shape* shape)
+
+typedef struct {
+    int (*correlate_f64) CORRELATION(double);
+    int (*correlate_f32) CORRELATION(float);
+    int (*lags_f64) CORRELATION(double);
+    int (*lags_f32) CORRELATION(float);
+    int (*convolve_f64) CORRELATION(double);
+    int (*convolve_f32) CORRELATION(float);
+} correlation_table;
+
+// `count` signals, filtered by the same sections.
+typedef struct {
+    int64_t count, samples;
+    int64_t order;                  // of the section, or the number of sections of order 2
+    int64_t item, sample;           // strides of the signals; a negative one is time running backwards
+    int64_t out_item, out_sample;   // of the results
+} filter_shape;
+
+// Coefficients: numerator and denominator of the section, or a row of six of each section, all with a[0] = 1.
+// States: one after the other for each signal; those before the first sample, and in their place those after the last.
+#define FILTER(T) (const T* coefficients, const T* x, T* y, T* states, const filter_shape* shape)
+
+typedef struct {
+    int (*section_f64) FILTER(double);
+    int (*section_f32) FILTER(float);
+    int (*cascade_f64) FILTER(double);
+    int (*cascade_f32) FILTER(float);
+} filter_table;

@@ -1,0 +1,51 @@
+// The kernels of the best instruction set that the machine has.
+#include "abi.h"
+
+extern "C" {
+
+extern const correlation_table correlation_baseline;
+extern const filter_table recursion_baseline;
+#ifdef X86_LEVELS
+extern const correlation_table correlation_v3, correlation_v4;
+extern const filter_table recursion_v3, recursion_v4;
+#endif
+
+static int level() {
+#ifdef X86_LEVELS
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
+        const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+        return wide ? 4 : 3;
+    }
+#endif
+    return 0;
+}
+
+#ifdef X86_LEVELS
+#define BEST(NAME) (level() == 4 ? &NAME##_v4 : level() == 3 ? &NAME##_v3 : &NAME##_baseline)
+#else
+#define BEST(NAME) (level() == 0 ? &NAME##_baseline : nullptr)
+#endif
+
+static const correlation_table* const correlations = BEST(correlation);
+static const filter_table* const filters = BEST(recursion);
+
+SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
+
+#define EXPORT_CORRELATION(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME CORRELATION(T) { return correlations->NAME(first, second, out, shape); }
+#define EXPORT_FILTER(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME FILTER(T) { return filters->NAME(coefficients, x, y, states, shape); }
+
+EXPORT_CORRELATION(correlate_f64, double)
+EXPORT_CORRELATION(correlate_f32, float)
+EXPORT_CORRELATION(lags_f64, double)
+EXPORT_CORRELATION(lags_f32, float)
+EXPORT_CORRELATION(convolve_f64, double)
+EXPORT_CORRELATION(convolve_f32, float)
+EXPORT_FILTER(section_f64, double)
+EXPORT_FILTER(section_f32, float)
+EXPORT_FILTER(cascade_f64, double)
+EXPORT_FILTER(cascade_f32, float)
+}
