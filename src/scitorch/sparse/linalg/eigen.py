@@ -148,8 +148,8 @@ def eigsh(
         As in `spsolve`, real symmetric or complex Hermitian. Of any other, the Hermitian part counts.
     k : int, optional
         How many, fewer than n.
-    M, Minv, OPinv : None
-        Generalised problems, and inverses that the user has, are not supported.
+    M : None
+        Generalised problems are not supported.
     sigma : float, optional
         Eigenvalues near this number, by a factorisation of ``A - sigma I`` (shift-invert); `which` is then about
         ``1/(λ - sigma)``.
@@ -163,6 +163,8 @@ def eigsh(
         Relative accuracy of the eigenvalues; 0 is that of the machine.
     return_eigenvectors : bool, optional
         Whether eigenvectors are returned, too.
+    Minv, OPinv : None
+        Inverses that the user has are not supported.
     mode : {"normal", "buckling", "cayley"}, optional
         The transformation that `sigma` is for.
     rng : None

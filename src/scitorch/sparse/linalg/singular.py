@@ -97,14 +97,16 @@ def svds(
         As in `spsolve`, of any shape.
     k : int, optional
         How many, fewer than m and n.
-    ncv, maxiter : int, optional
-        Lanczos vectors, and restarts at most.
+    ncv : int, optional
+        Lanczos vectors.
     tol : float, optional
         Relative accuracy; 0 is that of the machine.
     which : {"LM", "SM"}, optional
         The largest singular values or the smallest.
     v0 : Tensor of shape (min(m, n),), optional
         Where ARPACK begins; by default always the same vector, so that the vectors' signs are, too.
+    maxiter : int, optional
+        Restarts at most.
     return_singular_vectors : bool, optional
         Whether the vectors are returned, too; "u" and "vh", which save no work here, are not supported.
     solver : {"arpack"}, optional
