@@ -48,6 +48,9 @@ class FreeTensors(TorchFunctionMode):
         return result
 
     def _note(self, t: Tensor) -> None:
+        if id(t) not in self._known and modes.level_of(t) > modes.level():
+            self.found[id(t)] = t  # of a transform that is put aside while the forward of a Function runs
+            return
         hidden = False
         while id(t) not in self._known and modes.level_of(t) > self._level:
             # Under transforms, PyTorch runs a Function's forward without them: theirs can't be given to others there.

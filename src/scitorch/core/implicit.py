@@ -27,6 +27,8 @@ from .linear import linear_solve
 
 Outputs = tuple[Tensor, ...]
 DENSE = 500  # unknowns up to which a Jacobian is made: 2 MB of float64
+# What PyTorch says when a function makes an array of a tensor that is differentiated.
+MADE_NUMPY = "Cannot access data pointer of Tensor", "Can't call numpy() on Tensor that requires grad"
 EXACT = 1e-12  # relative residual of the Krylov solves
 
 
@@ -187,11 +189,19 @@ class Equation:
 
     def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
         """F(y, θ)."""
-        r = self._at(theta, self.function, y.double() if self.double else y)
+        try:
+            r = self._at(theta, self.function, y.double() if self.double else y)
+        except RuntimeError as error:
+            if any(said in str(error) for said in MADE_NUMPY):
+                raise self._of_numpy("one that makes NumPy arrays") from error
+            raise
         if isinstance(r, Tensor):
             return r
-        expected, got = "a function of torch operations", f"one that returns {type(r).__module__}.{type(r).__name__}"
-        raise MissingDerivativeError(self.name, "function", expected, got, "torch operations on the tensor it is given")
+        raise self._of_numpy(f"one that returns {type(r).__module__}.{type(r).__name__}")
+
+    def _of_numpy(self, got: str) -> MissingDerivativeError:
+        expected, advice = "a function of torch operations", "torch operations on the tensor it is given"
+        return MissingDerivativeError(self.name, "function", expected, got, advice)
 
     def linear(self, y: Tensor, ok: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
         """The solution w of F_y w = b, or of its transpose; NaN where the equation wasn't solved."""

@@ -1,6 +1,7 @@
 """Layers: parameters around an operator, for use wherever a `torch.nn.Module` is."""
 
 from .fft import DCT
+from .implicit import FixedPoint, LeastSquares, Solve
 from .interpolate import CubicSplineActivation
 from .linalg import MatrixSquareRoot
 from .ndimage import AffineWarp, GaussianBlur
@@ -12,10 +13,13 @@ __all__ = [
     "DCT",
     "AffineWarp",
     "CubicSplineActivation",
+    "FixedPoint",
     "GaussianBlur",
     "IIRFilter",
+    "LeastSquares",
     "Linear",
     "MatrixSquareRoot",
     "ScipyConv2d",
+    "Solve",
     "SparseSolve",
 ]

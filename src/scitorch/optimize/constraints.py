@@ -178,8 +178,8 @@ class Condition:
         """Lower and upper ones, of its shape."""
         return as_limits("minimize", "constraints", data[0], data[1], self.value(x, data).shape, x)
 
-    def for_scipy(self, x0: Tensor, data: Data) -> Any:
-        """The same in SciPy's terms, and of the kind that the user gave."""
+    def for_scipy(self, x0: Tensor, data: Data, *, curved: bool) -> Any:
+        """The same in SciPy's terms, of the kind that the user gave; with a Hessian for a method that uses one."""
         low, high, *args = data
         if isinstance(self.given, (LinearConstraint, scipy.optimize.LinearConstraint)):
             low, high = (np.array(fetch(t), dtype=float) for t in self.limits(x0, data))
@@ -192,8 +192,8 @@ class Condition:
         if isinstance(self.given, dict):
             return {"type": self.given["type"], "fun": fun, "jac": jac}
         low, high = (np.array(fetch(t), dtype=float) for t in self.limits(x0, data))
-        keep, hess = self.given.keep_feasible, self._hessian(x0, data)
-        return SCIPY.NonlinearConstraint(fun, low, high, jac=jac, hess=hess, keep_feasible=keep)
+        options = {"hess": self._hessian(x0, data)} if curved else {}
+        return SCIPY.NonlinearConstraint(fun, low, high, jac=jac, keep_feasible=self.given.keep_feasible, **options)
 
     def _hessian(self, x0: Tensor, data: Data) -> Any:
         own = self.given.hess

@@ -31,6 +31,7 @@ from scitorch.optimize.problem import (
     solve_each,
     start,
     tensor_of,
+    value_at,
 )
 from scitorch.optimize.results import LeastSquaresResult, Messages
 
@@ -158,8 +159,7 @@ def least_squares(
     def single(x0: Tensor, given: Any) -> tuple[Tensor, ...]:
         arguments = x0, given, f_scale, box
         x, _, *rest = implicit("least_squares", fit.solve, fit.stationary, x0, arguments, check=check)
-        value = fit.residuals(x, given)
-        value = torch.atleast_1d(value if isinstance(value, Tensor) else tensor_of(value, x, x.dtype))
+        value = torch.atleast_1d(value_at(fit.residuals, x, (given,)))
         return x, value, half_loss(value, loss, f_scale), *rest
 
     given = (as_args(args), kwargs or {})

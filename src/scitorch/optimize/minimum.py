@@ -32,6 +32,7 @@ from scitorch.optimize.problem import (
     start,
     tensor_of,
     value_and_gradient,
+    value_at,
 )
 from scitorch.optimize.results import Messages, OptimizeResult
 
@@ -144,8 +145,7 @@ def minimize(
         n, given = x0.numel(), (x0, args, problem.box, problem.data)
         begin = torch.cat([x0.detach(), x0.new_zeros(problem.count(x0))])
         y, _, *rest = implicit("minimize", solve, problem.residual, begin, given, check=check)
-        value = problem.function(y[:n], *args)
-        return y[:n], value.reshape(()) if isinstance(value, Tensor) else tensor_of(value, y, y.dtype), *rest
+        return y[:n], value_at(problem.function, y[:n], args).reshape(()), *rest
 
     x, value, success, status, nfev, njev, nhev, nit = solve_each("minimize", single, 1, guess, args)
     return OptimizeResult(x, success, status, str(messages), value, nfev, njev, nhev, nit)
@@ -234,7 +234,8 @@ class _Problem:
             low, high = (np.array(fetch(end), dtype=float) for end in box)
             call["bounds"] = SCIPY.Bounds(low, high, keep_feasible=keep)
         if self.conditions:
-            call["constraints"] = [c.for_scipy(x0, d) for c, d in zip(self.conditions, data, strict=True)]
+            pairs, curved = zip(self.conditions, data, strict=True), self.kind in CURVED
+            call["constraints"] = [c.for_scipy(x0, d, curved=curved) for c, d in pairs]
         return call
 
     def _derivatives(self, x0: Tensor, args: tuple[Any, ...]) -> dict[str, Any]:

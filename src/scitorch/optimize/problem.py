@@ -23,7 +23,7 @@ COUNTS = ("status", "nfev", "njev", "nhev", "nit")
 
 def as_guess(name: str, argument: str, x: Any) -> Tensor:
     """A real floating-point tensor; numbers and whole ones in the default dtype."""
-    x = x if isinstance(x, Tensor) else torch.tensor(np.asarray(x))
+    x = x if isinstance(x, Tensor) else torch.tensor(x)
     x = x if x.is_floating_point() or x.is_complex() else x.to(torch.get_default_dtype())
     if x.dtype not in (torch.float32, torch.float64):
         raise ArgumentError(name, argument, "a tensor of dtype float32 or float64", f"{x.dtype}", "x0.double()")
@@ -51,6 +51,12 @@ def solve_each(
     dims = pytree.tree_map(lambda t: 0 if isinstance(t, Tensor) else None, flat)
     results: Any = torch.vmap(single, dims)(*flat)
     return tuple(t.reshape(*batch, *t.shape[1:]) for t in results)
+
+
+def value_at(function: Function, x: Tensor, args: tuple[Any, ...]) -> Tensor:
+    """The function at the solution; of a function of NumPy, with the solution's own refusal to be differentiated."""
+    value = function(x.detach(), *args)
+    return function(x, *args) if isinstance(value, Tensor) else tensor_of(value, x, x.dtype) + 0 * x.sum()
 
 
 def for_scipy(function: Function, args: tuple[Any, ...], like: Tensor) -> Callable[[Any], Any]:

@@ -27,6 +27,7 @@ from scitorch.optimize.problem import (
     solve_each,
     start,
     tensor_of,
+    value_at,
 )
 from scitorch.optimize.results import Messages, OptimizeResult
 
@@ -125,8 +126,7 @@ def root(
 
     def single(x0: Tensor, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
         x, *rest = implicit("root", solve, residual, x0, (x0, args), check=check)
-        value = function(x, *args)
-        return x, tensor_of(value, x, x.dtype) if not isinstance(value, Tensor) else value, *rest
+        return x, value_at(function, x, args), *rest
 
     x, value, success, status, nfev, njev, nhev, nit = solve_each("root", single, 1, guess, args)
     return OptimizeResult(x, success, status, str(messages), value, nfev, njev, nhev, nit)
