@@ -108,6 +108,8 @@ def library(source: str | Path, name: str, language: Language, flags: tuple[str,
 
 def read(source: str | Path, name: str, language: Language, flags: tuple[str, ...], asker: str) -> Source:
     """The source, out of a file if `source` names one."""
+    if language == "c++" and _LIBRARY.fullmatch(str(source)):
+        raise DefinitionError(asker, "source", "C++", f"the library {source}", 'c_kernel, and extern "C" in the source')
     suffixes = (".c",) if language == "c" else (".cc", ".cpp", ".cxx", ".c++")
     if isinstance(source, str) and not ("\n" not in source and source.endswith(suffixes)):
         return Source(name, source, language, flags)
