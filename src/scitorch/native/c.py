@@ -64,8 +64,10 @@ def c_kernel(
     pass through the floating dtype of the call and must be exact in it.
 
     The library is kept in the user's cache folder (``SCITORCH_CACHE`` says another), under a name made of the source
-    with all its headers, the flags and the compiler (``CC``, or the first of cc, gcc and clang). Python's lock is
-    released during a call.
+    with all its headers, the flags and the compiler (``CC``, or the first of cc, gcc and clang).
+
+    Python's lock is released during a call, and the items of a batch may run in several threads: for a function that
+    keeps memory of its own between or during calls (``static`` variables), say ``operator(..., threads=False)``.
 
     References
     ----------
