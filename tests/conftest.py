@@ -1,5 +1,6 @@
 """What all tests share: seeds, and the two routes that a call may take."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 from zoo.draw import SEED
 
 from scitorch.core import modes, registry
+from scitorch.core.errors import MissingToolError
+from scitorch.native import toolchain
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +38,19 @@ def scratch_registry():
     yield
     registry._operators.clear()
     registry._operators.update(before)
+
+
+NATIVE = re.compile(r"native/test_|\[native[/.]|\[scitorch\.native\.c")  # tests, examples, pages, docstrings
+
+
+def pytest_collection_modifyitems(items):
+    """Without a compiler, what compiles is left out: all else must work."""
+    try:
+        toolchain.compiler("c"), toolchain.compiler("c++")
+    except MissingToolError as error:
+        for item in items:
+            if NATIVE.search(item.nodeid):
+                item.add_marker(pytest.mark.skip(reason=str(error)))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -28,7 +28,7 @@ def ops(folder):
         made = {
             name: operator(
                 signature, name=f"native_{name}", dtype="complex" if name == "turn" else None,
-                threads=True if name in ("wait_a_while", "burn") else None,
+                threads=True if name == "wait_a_while" else None,
             )(c_kernel(SOURCE, declaration, errors={3: "an index outside of x"}))
             for name, (signature, declaration) in DECLARATIONS.items()
         }  # fmt: skip

@@ -47,12 +47,6 @@ void narrow(const double *x, int16_t n, double *y) { for (int i = 0; i < n; i++)
 int fail(const double *x, int64_t n, double *y) { return n ? (int)x[0] : 0; }
 
 void wait_a_while(const double *x, double *y) { usleep(300000); *y = *x; }
-
-void burn(const double *x, double *y) {
-  double s = *x;
-  for (long i = 0; i < 100000000; i++) s = s * 0.999999 + 1e-6;
-  *y = s;
-}
 """
 
 DECLARATIONS = {
@@ -76,5 +70,4 @@ DECLARATIONS = {
     "narrow": ("(n)->(n)", "void narrow(const double* x, int16_t n, double* y)"),
     "fail": ("(n)->(n)", "int fail(const double* x, int64_t n, double* y)"),
     "wait_a_while": ("()->()", "void wait_a_while(const double* x, double* y)"),
-    "burn": ("()->()", "void burn(const double* x, double* y)"),
 }  # fmt: skip

@@ -152,10 +152,12 @@ def test_the_input_stays_as_it_is_and_is_not_copied(ops, monkeypatch):
 
 def test_a_size_that_does_not_fit_is_refused(ops):
     """Before anything is copied: an array of 2**31 elements that has the memory of one."""
-    with pytest.raises(ShapeError, match="n: expected a size of at most 32767, which int16_t holds, got 32768"):
+    with pytest.raises(ShapeError, match="n: expected a number from -32768 to 32767, which int16_t holds, got 32768"):
         ops["narrow"](torch.zeros(2**15))
     huge = as_strided(np.zeros(1), (2**31, 1), (0, 0))
-    with pytest.raises(ShapeError, match="m: expected a size of at most 2147483647, which int holds, got 2147483648"):
+    with pytest.raises(
+        ShapeError, match="m: expected a number from -2147483648 to 2147483647, which int holds, got 2147483648"
+    ):
         ops["correlate"].kernel(huge, np.ones((1, 1)))
     prepared = ops["scale"].kernel._prepare(((2**31 + 7,),), (np.dtype("f8"),), ())
     assert prepared.sizes["n"] == 2**31 + 7
@@ -191,6 +193,9 @@ GOOD = "void f(const double* x, int64_t n, double* y)"
         ("void f(double* y)", "a const pointer, for an input"),
         ("void f(const double* x)", "a pointer without const"),
         ("void f()", "a const pointer"),
+        ("void f(const double* x, double lambda, double* y)", "names that Python takes"),
+        ("void f(const char* x, double* y)", "one of the types .* got 'char'"),
+        ("void f(const double x[3], double* y)", "a pointer, an integer or a floating number"),
         ((), "a declaration as text"),
         ((GOOD, "void g(const float* z, int64_t n, float* y)"), "with other types alone"),
     ],
@@ -215,6 +220,18 @@ def test_what_does_not_fit_the_signature_is_refused():
     native = operator("(n)->(n)", batch="native", name="native_no_batches")(kernel)
     with pytest.raises(KernelError, match=r"got batch dimensions \(2,\)"):
         native(torch.ones(2, 3))
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_results_of_whole_numbers():
+    source = "void signs(const float *x, long n, signed char *y) { while (n--) y[n] = x[n] < 0 ? -1 : 1; }"
+    kernel = c_kernel(source, "void signs(const float *x, long n, signed char *y)")
+    signs = operator("(n)->(n)", name="native_signs", dtype="integer")(kernel)
+    y = signs(torch.tensor([-2.0, 2.0]))
+    assert y.dtype == torch.int64
+    assert y.tolist() == [-1, 1]
+    with pytest.raises(KernelError, match="got int8"):
+        operator("(n)->(n)", name="native_not_signs", dtype=torch.bool)(kernel)(torch.ones(2))
 
 
 @pytest.mark.usefixtures("scratch_registry")

@@ -86,6 +86,8 @@ def test_what_is_refused():
     for parameters in ("at::Tensor", "const std::vector<at::Tensor>& x", "at::Tensor x, char y"):
         with pytest.raises(DefinitionError, match="a named parameter of type"):
             cpp_kernel("", f"at::Tensor f({parameters})")
+    with pytest.raises(DefinitionError, match=r"names that Python takes, .* got 'lambda'"):
+        cpp_kernel("", f"at::Tensor f({x}, double lambda)")
     with pytest.raises(DefinitionError, match="a declaration such as"):
         cpp_kernel("", "at::Tensor")
     with pytest.raises(DefinitionError, match="one of the types"):

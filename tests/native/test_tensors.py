@@ -2,15 +2,17 @@
 
 import pickle
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.utils import cpp_extension
 
 from scitorch import check, operator
-from scitorch.core.errors import CompileError, DefinitionError, KernelError
-from scitorch.native import cpp_kernel
+from scitorch.core.errors import CompileError, DefinitionError, KernelError, MissingToolError
+from scitorch.native import cpp_kernel, extension
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "native"
 
@@ -63,6 +65,23 @@ def test_tensor_kernels_pickle_and_say_what_was_thrown(lltm):
         lltm["lltm"](*wrong)
     with pytest.raises(DefinitionError, match="a function absent in the source's PYBIND11_MODULE"):
         cpp_kernel(EXAMPLES / "lltm.cpp", "at::Tensor absent(const at::Tensor& x)")
+
+
+def test_ninja_is_the_packages_where_none_is_on_the_path(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not cpp_extension.is_ninja_available()
+    with extension._ninja():
+        assert cpp_extension.is_ninja_available()
+    assert not cpp_extension.is_ninja_available()
+    monkeypatch.setitem(sys.modules, "ninja", None)
+    with pytest.raises(MissingToolError, match=r"ninja: .* Try pip install scitorch\[native\]"), extension._ninja():
+        pass
+
+
+def test_no_compiler_for_tensors(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(MissingToolError, match=r"a compiler for C\+\+ .*as CXX says"):
+        cpp_kernel("", "at::Tensor f(const at::Tensor& x)")
 
 
 SCALED = """

@@ -115,6 +115,17 @@ def test_errors_of_a_file_and_of_the_linker(tmp_path):
         c_kernel("void g(void);" + SOURCE.replace("{", "{ g();"), DECLARATION)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the name of the library of mathematics")
+def test_libraries_are_looked_for_where_the_system_looks():
+    with pytest.raises(DefinitionError, match=r"a function absent in libm\.so\.6"):
+        c_kernel("libm.so.6", "void absent(const double* x, double* y)")
+
+
+def test_cpp_kernels_are_compiled():
+    with pytest.raises(DefinitionError, match=r"expected C\+\+, got the library libold\.so\. Try c_kernel"):
+        cpp_kernel("libold.so", DECLARATION)
+
+
 @pytest.mark.usefixtures("scratch_registry")
 def test_a_library_that_was_there_before(cache, tmp_path):
     """Built by other means, and bound in five lines, with the names that suit."""

@@ -64,8 +64,10 @@ def c_kernel(
     pass through the floating dtype of the call and must be exact in it.
 
     The library is kept in the user's cache folder (``SCITORCH_CACHE`` says another), under a name made of the source
-    with all its headers, the flags and the compiler (``CC``, or the first of cc, gcc and clang). Python's lock is
-    released during a call.
+    with all its headers, the flags and the compiler (``CC``, or the first of cc, gcc and clang).
+
+    Python's lock is released during a call, and the items of a batch may run in several threads: for a function that
+    keeps memory of its own between or during calls (``static`` variables), say ``operator(..., threads=False)``.
 
     References
     ----------
@@ -108,6 +110,8 @@ def library(source: str | Path, name: str, language: Language, flags: tuple[str,
 
 def read(source: str | Path, name: str, language: Language, flags: tuple[str, ...], asker: str) -> Source:
     """The source, out of a file if `source` names one."""
+    if language == "c++" and _LIBRARY.fullmatch(str(source)):
+        raise DefinitionError(asker, "source", "C++", f"the library {source}", 'c_kernel, and extern "C" in the source')
     suffixes = (".c",) if language == "c" else (".cc", ".cpp", ".cxx", ".c++")
     if isinstance(source, str) and not ("\n" not in source and source.endswith(suffixes)):
         return Source(name, source, language, flags)

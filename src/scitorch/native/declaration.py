@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -14,9 +15,9 @@ Role = Literal["input", "result", "whole", "real"]
 
 _REAL = {"float": "f4", "double": "f8", "float _Complex": "c8", "double _Complex": "c16"}
 _FIXED = {f"{sign}int{bits}_t": f"{sign[:1] or 'i'}{bits // 8}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-# NumPy's names of C's own integers, whose sizes are the platform's.
+# NumPy's names of C's own integers, whose sizes are the platform's; of a plain char so is the sign, so it isn't here.
 _PLATFORM = {
-    "char": np.int8, "signed char": np.byte, "unsigned char": np.ubyte, "_Bool": np.bool_,
+    "signed char": np.byte, "unsigned char": np.ubyte, "_Bool": np.bool_,
     "short": np.short, "int": np.intc, "long": np.long, "long long": np.longlong,
     "unsigned short": np.ushort, "unsigned int": np.uintc, "unsigned long": np.ulong,
     "unsigned long long": np.ulonglong, "size_t": np.uintp, "ssize_t": np.intp, "ptrdiff_t": np.intp,
@@ -81,6 +82,8 @@ def parse(text: str, function: str) -> Declaration:
     pieces = [] if match["parameters"].strip() in ("", "void") else match["parameters"].split(",")
     parameters = tuple(_parameter(piece.strip(), function) for piece in pieces)
     names = [p.name for p in parameters]
+    if reserved := next(filter(iskeyword, names), None):
+        _refuse(function, "names that Python takes, whatever they are in the source", repr(reserved))
     if len(set(names)) < len(names):
         _refuse(function, "a name of its own for each parameter", f"{', '.join(names)} in {text!r}")
     for role, what in (("input", "a const pointer, for an input"), ("result", "a pointer without const, for a result")):

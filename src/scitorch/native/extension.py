@@ -13,6 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from inspect import Parameter as PythonParameter
 from inspect import Signature as PythonSignature
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,9 @@ def _parse(text: str) -> tuple[str, list[tuple[str, type | None]]]:
         if found is None or found["type"] not in {*_TENSOR, *_STATIC}:
             expected = f"a named parameter of type {', '.join([*sorted(_TENSOR), *_STATIC])}"
             raise DefinitionError("cpp_kernel", "declaration", expected, repr(piece.strip()))
+        if iskeyword(found["name"]):
+            expected = "names that Python takes, whatever they are in the source"
+            raise DefinitionError("cpp_kernel", "declaration", expected, repr(found["name"]))
         parameters.append((found["name"], _STATIC.get(found["type"])))
     return match["name"], parameters
 

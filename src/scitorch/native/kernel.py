@@ -142,7 +142,7 @@ class SizedKernel:
     def _check_size(self, parameter: Parameter, size: int) -> None:
         limits = np.iinfo(parameter.dtype)
         if not limits.min <= size <= limits.max:
-            expected = f"a size of at most {limits.max}, which {parameter.type} holds"
+            expected = f"a number from {limits.min} to {limits.max}, which {parameter.type} holds"
             advice = f"int64_t {parameter.name}"
             raise ShapeError(self._operator, parameter.name, expected, str(size), advice)
 

@@ -51,13 +51,14 @@ class Function:
         self.declaration, self._wraps = symbol.declaration, symbol.wraps
         self._ffi, self._library = ffi, library  # a library that nobody refers to is unloaded
         self._call = getattr(library, symbol.name)
+        self._arrays = [ffi.typeof(f"{p.type}[]") for p in self.declaration.parameters]
 
     def __call__(self, values: Sequence[Any]) -> tuple[int, str]:
         """Call it with an array or a number for each parameter; gives its code (0 for void) and its message."""
         arguments: list[Any] = []
-        for parameter, value in zip(self.declaration.parameters, values, strict=True):
+        for parameter, kind, value in zip(self.declaration.parameters, self._arrays, values, strict=True):
             if isinstance(value, np.ndarray):
-                arguments.append(self._ffi.from_buffer(f"{parameter.type}[]", value))
+                arguments.append(self._ffi.from_buffer(kind, value))
                 if parameter.span:
                     arguments.append(value.size)
             else:

@@ -31,7 +31,7 @@ LIBRARY_SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 def cache_folder() -> Path:
     """Where compiled kernels are kept: ``SCITORCH_CACHE``, or the user's cache folder."""
     if told := os.environ.get("SCITORCH_CACHE"):
-        return Path(told)
+        return Path(told).expanduser().absolute()
     try:
         import platformdirs
     except ImportError as error:
