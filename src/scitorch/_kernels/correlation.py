@@ -79,7 +79,7 @@ def _rows_together(x: Array) -> Array:
     strides = x.strides
     if strides[-1] == size and x.flags.aligned and (strides[-2] % size == 0):
         return x
-    return np.ascontiguousarray(x)
+    return np.array(x, order="C")
 
 
 def _flat(x: Array, batch: tuple[int, ...]) -> Array | None:
@@ -90,7 +90,7 @@ def _flat(x: Array, batch: tuple[int, ...]) -> Array | None:
         return np.broadcast_to(x, (math.prod(batch), *x.shape))
     if own != batch:
         return None
-    x = np.ascontiguousarray(x)
+    x = np.require(x, requirements=("C", "A"))
     return x.reshape(-1, *x.shape[-2:])
 
 

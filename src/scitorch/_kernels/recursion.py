@@ -46,7 +46,7 @@ def filter_cascade(sos: Array, x: Array, zi: Array, y: Array) -> Array:
 
     `sos` has two dimensions, and ones for ``sos[:, 3]``.
     """
-    return _filter("cascade", np.ascontiguousarray(sos), len(sos), x, zi, y)
+    return _filter("cascade", np.require(sos, requirements=("C", "A")), len(sos), x, zi, y)
 
 
 def _filter(name: str, coefficients: Array, order: int, x: Array, zi: Array, y: Array) -> Array:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from scitorch.core.errors import ArgumentError, ShapeError
 
-from .direct import convolve_directly, convolve_full
+from .direct import convolve_directly, convolve_full, correlate_valid
 from .transforms import check_dimensions, cropped, fftconvolve, in_one_dtype, larger_first
 
 
@@ -220,7 +220,9 @@ def _convolve_bounded(
         raise ArgumentError(name, "boundary", '"fill", "wrap" or "symm"', repr(boundary))
     in1, in2 = in_one_dtype(in1, in2)
     in1, in2 = larger_first(name, mode, in1, in2, (0, 1))
-    if mode == "valid" or (boundary == "fill" and isinstance(fillvalue, (int, float, complex)) and fillvalue == 0):
+    if mode == "valid":
+        return correlate_valid(in1, _reversed_conjugate(in2))
+    if boundary == "fill" and isinstance(fillvalue, (int, float, complex)) and fillvalue == 0:
         return cropped(name, mode, convolve_full(in1, in2), in1, in2, (0, 1), late=late)
     sizes = in1.shape
     padding = [in2.shape[axis] - 1 for axis in (0, 1)]

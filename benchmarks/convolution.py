@@ -1,0 +1,84 @@
+"""Valid correlation of images with a filter beside what else one could use, forward and with both gradients.
+
+    python benchmarks/convolution.py [128] [--quick] [--threads 1] [--write]
+
+The five sizes and two precisions of the tutorials' layer, each in one run: blocks of calls of all ways take turns, so
+that a drift of the machine touches all alike. All results are compared before anything is timed.
+"""
+
+import argparse
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from catalogue import hold_to
+
+PAGE = Path(__file__).parents[1] / "docs" / "convolution-speed.md"
+HEAD = (
+    "| case | what | scitorch | conv2d | torch.fft | SciPy direct | SciPy FFT | JAX | to the best |\n"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+)
+WAYS = ("scitorch", "conv2d", "torch.fft", "SciPy", "SciPy FFT", "JAX")
+
+TEXT = """# How fast convolution is
+
+`scitorch.tutorial.correlate_valid`, valid correlation of an image with a filter, on {machine}. Milliseconds a call,
+medians over rounds in which all ways take turns; "both" is the value and both gradients. conv2d is
+`torch.nn.functional.conv2d`; torch.fft and SciPy FFT multiply spectra of the whole image, SciPy's in an
+`autograd.Function` that saves them for its backward pass, where SciPy direct has `correlate2d`; JAX is
+`jax.scipy.signal.correlate2d` under `jit`. The last column is how long ours takes beside the best of the others, the
+median over the rounds: below 1 is faster. What could take half a minute a round isn't run (—).
+`python benchmarks/convolution.py --write` measured this.
+"""
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sizes", nargs="*", type=int, help="only images of so many rows")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--limit", type=float, default=4.0, help="seconds for the rounds of a case")
+    parser.add_argument("--quick", action="store_true", help="few rounds")
+    parser.add_argument("--machine", default=platform.machine(), help="what the page says it was measured on")
+    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    options = parser.parse_args()
+    if options.threads:
+        hold_to(options.threads)
+        report(options)
+        return
+    tables = [TEXT.format(machine=options.machine)]
+    for threads, title in ((1, "On one thread"), (2, "On two threads")):
+        # Libraries read how many threads they may take as they are loaded: a process of its own for each.
+        arguments = [*map(str, options.sizes), f"--limit={options.limit}", *["--quick"] * options.quick]
+        command = [sys.executable, __file__, *arguments, f"--threads={threads}"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603  this script
+        tables.append(f"## {title}\n\n{done.stdout}")
+        print(tables[-1], flush=True)
+    if options.write:
+        PAGE.write_text("\n".join(tables), encoding="utf-8")
+
+
+def report(options: argparse.Namespace) -> None:
+    """Print the table of one number of threads, rows as soon as they are measured."""
+    from catalogue_timing import measure
+    from convolution_cases import cases
+
+    print(HEAD, flush=True)
+    for case in cases(options.sizes):
+        timing = measure(case, 7 if options.quick else 40, 0.5 if options.quick else options.limit, options.threads)
+        for what in ("forward", "both"):
+            print(row(timing, what), flush=True)
+
+
+def row(timing, what: str) -> str:
+    """One line of the table."""
+    peers = [way for way in WAYS[1:] if timing.median(way, what) is not None]
+    best = min(peers, key=lambda way: timing.median(way, what))
+    cells = [f"{timing.median(way, what) * 1e3:.3g}" if way in ("scitorch", *peers) else "—" for way in WAYS]
+    ratio = timing.ratio("scitorch", best, what)
+    return f"| {' | '.join([timing.case.name, what, *cells, f'{ratio:.2f} ({best})'])} |"
+
+
+if __name__ == "__main__":
+    main()
