@@ -226,13 +226,24 @@ def of_memory(memories: Sequence[Memory]) -> Table:
     -------
     Table
     """
-    head = ["case", "inputs", "result", "SciPy", "scitorch", "with gradients", "÷ SciPy", "÷ outputs and SciPy's own"]
+    head = [
+        "case",
+        "inputs",
+        "result",
+        "SciPy",
+        "scitorch",
+        "with gradients",
+        "÷ SciPy",
+        "÷ outputs and SciPy's own",
+        "why above",
+    ]
     rows = [
         [
             memory.name,
             *(f"{size / 1e6:.1f}" for size in (memory.inputs, memory.value, memory.scipy, memory.forward, memory.both)),
             _ratio(memory.forward_ratio, goals.PEAK, judged=True),
             _ratio(memory.both_ratio, goals.PEAK, judged=True),
+            WHY.get(f"memory: {memory.name}", ""),
         ]
         for memory in memories
     ]
