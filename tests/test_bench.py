@@ -105,10 +105,19 @@ def test_ratios_are_of_neighbours_in_time():
 def test_calls_take_turns():
     called = []
     calls = {(way, "forward"): lambda way=way: called.append(way) for way in "ab"}
-    benchmarks = in_turns("case", calls, Pace(5, 0.0))
+    benchmarks = in_turns("case", calls, Pace(5, 0.0), dict.fromkeys(calls, 0.0))
     blocks = [way for place, way in enumerate(called) if place == 0 or called[place - 1] != way]
     assert blocks == list("ab") * 6  # to learn how long one takes, then five rounds
     assert all(benchmark.get_nvalue() == 5 for benchmark in benchmarks.values())
+
+
+def test_what_takes_seconds_is_not_called_more_than_need_be(monkeypatch):
+    called = []
+    calls = {(way, "forward"): lambda way=way: called.append(way) for way in "ab"}
+    monkeypatch.setattr("scitorch.bench.timing.BLOCK", 0.0)  # a call a block
+    benchmarks = in_turns("case", calls, Pace(5, 0.0), {("a", "forward"): 10.0, ("b", "forward"): 0.1})
+    assert called == list("bababbbb")
+    assert [benchmarks[key].get_nvalue() for key in calls] == [2, 5]
 
 
 def test_the_table_says_what_was_measured():
@@ -130,8 +139,8 @@ def series(exponent):
     """A series that grows with that exponent."""
     sizes = [4, 16, 64, 256]
     timed = {
-        (way, f"{n}{suffix}"): as_benchmark("case", (way, f"{n}{suffix}"), [1e-5 * n**exponent] * 3)
-        for way, suffix in (("SciPy", ""), (OURS, ""), (OURS, " and its gradient"))
+        (way, f"{n}{suffix}"): as_benchmark("case", (way, f"{n}{suffix}"), [1e-5 * n**grows] * 3)
+        for way, suffix, grows in (("SciPy", "", 2), (OURS, "", exponent), (OURS, " and its gradient", 0.5))
         for n in sizes
     }
     from scitorch.bench.cases.growth import Series
@@ -146,7 +155,7 @@ def test_the_exponent_of_growth_is_a_goal(exponent, met):
     assert outcome.goal == LINEAR
     assert slope(series(exponent), OURS) == pytest.approx(exponent, abs=1e-9)
     assert outcome.met is met
-    assert tables.of_growth([series(exponent)]).rows[0][-1] == ", ".join([f"{exponent:.2f}"] * 3)
+    assert tables.of_growth([series(exponent)]).rows[0][-1] == f"2.00, {exponent:.2f}, 0.50"
 
 
 def test_memory_counts_results_once():
@@ -223,3 +232,19 @@ def test_bench_operators_are_not_in_the_catalogue():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603  ours
     assert not [name for name in json.loads(done.stdout) if "bench" in name]
+
+
+@pytest.mark.parametrize(
+    ("way", "said"), [("`autograd.Function`", "**wrong**"), ("`custom_op`", "raises"), (OURS, "right")]
+)
+def test_the_table_of_modes_tells_wrong_from_right(way, said):
+    from scitorch.bench.modes import MODES, outcome, ways
+
+    assert outcome(MODES["double backward"], ways()[way]) == said
+
+
+def test_a_reason_is_of_a_case_that_there_is():
+    from scitorch.bench.cases import cases
+    from scitorch.bench.why import WHY
+
+    assert {name.removeprefix("memory: ") for name in WHY} <= {case.name for case in cases()}

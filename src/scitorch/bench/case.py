@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,12 +67,15 @@ class Admission:
         What is timed.
     refused : dict
         "wrong" or "raises" for each of the others.
+    seconds : dict
+        What the call took that was compared, all that it does only once counted in.
     """
 
     name: str
     agreement: float = 1e-8
     calls: dict[Key, Call] = field(default_factory=dict[Key, Call])
     refused: dict[Key, str] = field(default_factory=dict[Key, str])
+    seconds: dict[Key, float] = field(default_factory=dict[Key, float])
     _expected: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
     def admit(self, way: str, what: str, call: Call, *, trusted: bool = False) -> None:
@@ -91,6 +95,7 @@ class Admission:
         DisagreementError
             If a trusted one isn't right.
         """
+        begun = perf_counter()
         try:
             got = _arrays(call())
         except Exception:
@@ -98,6 +103,7 @@ class Admission:
                 raise
             self.refused[way, what] = "raises"
             return
+        taken = perf_counter() - begun
         if what not in self._expected:
             if not trusted:
                 raise DisagreementError(f"{self.name}, {what}: nothing to hold {way} against")
@@ -108,6 +114,7 @@ class Admission:
             self.refused[way, what] = "wrong"
             return
         self.calls[way, what] = call
+        self.seconds[way, what] = taken
 
     def _problem(self, expected: list[Any], got: list[Any]) -> str:
         """What is wrong; nothing if all is right."""

@@ -139,5 +139,6 @@ def curve(measurement: Measurement, way: str, suffix: str = "") -> Sequence[tupl
     -------
     list of tuple
     """
-    sizes = [(done.removesuffix(suffix), done) for mine, done in measurement.benchmarks if mine == way]
+    mine = [done for name, done in measurement.benchmarks if name == way and done.endswith(suffix)]
+    sizes = [(done.removesuffix(suffix), done) for done in mine]
     return [(int(size), measurement.median(way, done)) for size, done in sizes if size.isdigit()]

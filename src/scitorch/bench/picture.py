@@ -45,22 +45,28 @@ def draw_ratios(measurements: Sequence[Measurement], path: Path) -> None:
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    ways = list(dict.fromkeys(way for measurement in measurements for way in measurement.ways() if way != OURS))
+    shown = [measurement for measurement in measurements if _peers(measurement)]
+    ways = list(dict.fromkeys(way for measurement in shown for way in _peers(measurement)))
     with style.context(["default", STYLE]):
-        figure = Figure(figsize=(9.5, 1.4 + 0.23 * len(measurements)), dpi=110, layout="constrained")
+        figure = Figure(figsize=(9.5, 1.6 + 0.23 * len(shown)), dpi=110, layout="constrained")
         axes = figure.subplots()
         for way, colour in zip(ways, COLOURS, strict=False):
-            rows = [(row, each) for row, each in enumerate(measurements) if (way, "both") in each.benchmarks]
+            rows = [(row, each) for row, each in enumerate(shown) if (way, "both") in each.benchmarks]
             ratios = [each.ratio(way, OURS, "both") for _, each in rows]
             axes.scatter(ratios, [row for row, _ in rows], s=26, color=colour, label=way, zorder=3)
         axes.axvline(1, color=INK, linewidth=1.2)
         axes.set_xscale("log")
-        axes.set_yticks(range(len(measurements)), [measurement.case.name for measurement in measurements])
+        axes.set_yticks(range(len(shown)), [measurement.case.name for measurement in shown])
         axes.invert_yaxis()
         axes.grid(color=PALE, linewidth=0.6)
-        axes.set_title("value and gradients: time of each way ÷ scitorch's (right of the line: slower than scitorch)")
+        axes.set_xlabel("right of the line: slower than scitorch", loc="right")
+        figure.suptitle("Value and gradients: time of each way ÷ scitorch's", weight="bold", x=0.01, ha="left")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
         figure.savefig(path)
+
+
+def _peers(measurement: Measurement) -> list[str]:
+    return [way for way, what in measurement.benchmarks if what == "both" and way != OURS]
 
 
 def draw_growth(measurements: Sequence[Measurement], path: Path) -> None:

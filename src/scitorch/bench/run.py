@@ -227,7 +227,7 @@ def _write_page(folder: Path, threads: int, found: Found, tables: Sequence[Table
 
     folder.mkdir(parents=True, exist_ok=True)
     pictures: list[str] = []
-    if functions := found.of("functions", "correlation", "vmap"):
+    if functions := found.of("correlation", "functions", "vmap"):
         picture.draw_ratios(functions, folder / RATIOS)
         pictures.append(RATIOS)
     if series := found.of("size", "batch"):

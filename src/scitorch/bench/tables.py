@@ -18,6 +18,7 @@ from scitorch.bench.timing import Measurement
 from scitorch.bench.why import WHY
 
 MILLI, MICRO = 1e3, 1e6
+WHY_ABOVE = "why above"
 # Titles of the groups, in their order, what is said of each, and the unit.
 GROUPS = {
     "overhead": ("What a call costs", "The sine of ten values in each mode, µs a call.", MICRO),
@@ -55,12 +56,14 @@ class Table:
         return f"## {self.title}\n\n{self.note}\n\n{table}\n"
 
     def rich(self) -> RichTable:
-        """For a terminal."""
+        """For a terminal, without the reasons, which want a page's width."""
+        shown = [place for place, name in enumerate(self.head) if name != WHY_ABOVE]
         table = RichTable(title=f"{self.title}: {self.note}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-        for place, name in enumerate(self.head):
-            table.add_column(name, overflow="fold", justify="left" if place == 0 else "right")
+        for place in shown:
+            words = place == 0 or self.head[place] == "missed"
+            table.add_column(self.head[place], overflow="fold", justify="left" if words else "right")
         for row in self.rows:
-            table.add_row(*(escape(cell).replace("**", "") for cell in row))
+            table.add_row(*(escape(row[place]).replace("**", "") for place in shown))
         return table
 
 
@@ -85,7 +88,7 @@ def of_group(group: str, measurements: Sequence[Measurement]) -> Table:
             [measurement.case.name, *(_cell(measurement, way, unit) for way in ways)] for measurement in measurements
         ]
         return Table(title, note, ["", *ways], rows)
-    head = ["case", *ways, "spread", *_RATIOS.get(group, _RATIOS["functions"]), "why above"]
+    head = ["case", *ways, "spread", *_RATIOS.get(group, _RATIOS["functions"]), WHY_ABOVE]
     rows = [
         [
             measurement.case.name,
@@ -226,13 +229,24 @@ def of_memory(memories: Sequence[Memory]) -> Table:
     -------
     Table
     """
-    head = ["case", "inputs", "result", "SciPy", "scitorch", "with gradients", "÷ SciPy", "÷ outputs and SciPy's own"]
+    head = [
+        "case",
+        "inputs",
+        "result",
+        "SciPy",
+        "scitorch",
+        "with gradients",
+        "÷ SciPy",
+        "÷ outputs and SciPy's own",
+        WHY_ABOVE,
+    ]
     rows = [
         [
             memory.name,
             *(f"{size / 1e6:.1f}" for size in (memory.inputs, memory.value, memory.scipy, memory.forward, memory.both)),
             _ratio(memory.forward_ratio, goals.PEAK, judged=True),
             _ratio(memory.both_ratio, goals.PEAK, judged=True),
+            WHY.get(f"memory: {memory.name}", ""),
         ]
         for memory in memories
     ]

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import pyperf
 
 BLOCK = 0.02  # seconds: long against the clock, short against the machine's moods
-LONG = 1.0  # seconds a call, from which on a way gets but FEW rounds
-FEW, LEAST = 3, 5
+LONG = 1.0  # seconds a call, from which on a way gets but FEW rounds, and none for learning how long it takes
+FEW, LEAST = 2, 5
+SURELY = 4 * LONG  # a first call that takes longer isn't compiling alone
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Pace:
     rounds : int
         At most so many a case.
     limit : float
-        Seconds for the rounds of a case; five are made in any case, three of a call that takes more than a second.
+        Seconds for the rounds of a case; five are made in any case, two of a call that takes more than a second.
     """
 
     rounds: int
@@ -98,10 +99,12 @@ def measure(case: Case, pace: Pace) -> Measurement:
     Measurement
     """
     admission = case.admitted()
-    return Measurement(case, in_turns(case.name, admission.calls, pace), admission.refused)
+    return Measurement(case, in_turns(case.name, admission.calls, pace, admission.seconds), admission.refused)
 
 
-def in_turns(name: str, calls: Mapping[Key, Call], pace: Pace) -> dict[Key, pyperf.Benchmark]:
+def in_turns(
+    name: str, calls: Mapping[Key, Call], pace: Pace, first: Mapping[Key, float]
+) -> dict[Key, pyperf.Benchmark]:
     """Time calls side by side.
 
     Parameters
@@ -112,6 +115,8 @@ def in_turns(name: str, calls: Mapping[Key, Call], pace: Pace) -> dict[Key, pype
         What to time; each has been called before.
     pace : Pace
         How long.
+    first : mapping
+        Seconds that their first calls took.
 
     Returns
     -------
@@ -127,7 +132,10 @@ def in_turns(name: str, calls: Mapping[Key, Call], pace: Pace) -> dict[Key, pype
     """
     import pyperf
 
-    once = {key: timeit.timeit(call, timer=pyperf.perf_counter, number=1) for key, call in calls.items()}
+    once = {key: seconds for key, seconds in first.items() if seconds > SURELY}
+    for key, call in calls.items():
+        if key not in once:
+            once[key] = timeit.timeit(call, timer=pyperf.perf_counter, number=1)
     loops = {key: max(1, round(BLOCK / seconds)) for key, seconds in once.items()}
     spent = sum(loops[key] * seconds for key, seconds in once.items())
     values: dict[Key, list[float]] = {key: [] for key in calls}
