@@ -145,7 +145,7 @@ def test_a_function_of_numpy_serves_until_a_derivative_is_asked_for():
     value = lambda p: p.detach().numpy()
     found = {
         "root": optimize.root(lambda x: x.numpy() ** 3 - 2, ONE).x,
-        "root_scalar": optimize.root_scalar(lambda x: x.numpy() ** 3 - 2, bracket=(0.0, 3.0)).root[None],
+        "root_scalar": optimize.root_scalar(lambda x: x.numpy() ** 3 - 2, bracket=(0 * ONE[0], 3 * ONE[0])).root[None],
         "minimize": optimize.minimize(
             lambda x: (x.numpy() ** 3 - 6 * x.numpy())[0], ONE, method="Nelder-Mead", tol=1e-9
         ).x,
@@ -492,17 +492,17 @@ def test_the_graph_breaks_around_a_solver():
 @pytest.mark.parametrize(
     "function",
     [
-        lambda p: optimize.root(lambda x: x**3 - p, torch.ones(2, **DOUBLE), tol=1e-13).x,
+        lambda p: optimize.root(lambda x: x**3 - p, torch.ones_like(p), tol=1e-13).x,
         lambda p: (
             optimize.minimize(
                 lambda x: (x - p).square().sum(),
-                torch.zeros(2, **DOUBLE),
+                torch.zeros_like(p),
                 method="SLSQP",
                 bounds=Bounds(0.0, 0.5),
                 tol=1e-14,
             ).x
         ),
-        lambda p: optimize.nnls(torch.eye(2, **DOUBLE) + 0.2, p)[0],
+        lambda p: optimize.nnls(torch.eye(2, dtype=p.dtype) + 0.2, p)[0],
     ],
     ids=["root", "minimize", "nnls"],
 )

@@ -137,8 +137,8 @@ class Solve(Module):
     ...     def forward(self, y, input):
     ...         return y**3 + y - input
     >>> Solve(Cube(), 1)(torch.tensor([[2.0], [10.0]]))
-    tensor([[1.0000],
-            [2.0000]])
+    tensor([[1.],
+            [2.]])
     """
 
     def __init__(self, residual: Module, unknowns: int, *, check: bool = True, **options: Any) -> None:

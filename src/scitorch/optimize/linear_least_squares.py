@@ -162,6 +162,8 @@ def _solved(
     _check(name, A, b)
 
     def solve(A: Tensor, b: Tensor, box: Box | None) -> Outputs:
+        if A.numel() == 0:  # SciPy's nnls would end the process
+            return _nothing(A)
         try:
             r = solver(*map(start, (A, b, *(box or ()))))
         except RuntimeError as error:  # nnls
@@ -199,6 +201,14 @@ def _solved(
         return x, *rest
 
     return each((A, b), (2, 1), single)
+
+
+def _nothing(A: Tensor) -> Outputs:
+    """Zeros, which nothing determines unless there are none."""
+    n = A.shape[-1]
+    mask, status = (torch.zeros(k, dtype=torch.int64, device=A.device) for k in (n, 5))
+    yes, unknown = torch.tensor(True, device=A.device), torch.tensor(n == 0, device=A.device)
+    return A.new_zeros(n, dtype=torch.float64), unknown, yes, mask, *status.clone().unbind()
 
 
 def each(

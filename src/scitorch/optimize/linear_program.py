@@ -135,6 +135,8 @@ class _Program:
 
     def solve(self, data: tuple[Tensor, ...], box: Box) -> Outputs:
         """What HiGHS finds."""
+        if data[0].numel() == 0:
+            raise ShapeError("linprog", "c", "at least one unknown", "none")
         c, A_ub, b_ub, A_eq, b_eq = map(start, data)
         low, high = map(start, box)
         bounds: Any = np.stack([low, high], -1)
@@ -144,7 +146,7 @@ class _Program:
         unknown = np.full(len(c) + len(b_ub) + len(b_eq), np.nan)
         success = r.success and r.x is not None
         success = concluded("linprog", r, self.messages, check=self.check, success=success, finite=())
-        if success and len(c):
+        if success:
             parts: list[Any] = [r.x, r.ineqlin.marginals, r.eqlin.marginals]
             unknown = np.concatenate(parts)
         y = tensor_of(unknown, data[0])
@@ -154,7 +156,7 @@ class _Program:
 
     def _is_regular(self, y: Tensor, data: tuple[Tensor, ...], box: Box) -> bool:
         value, multiplier, low, high = (np.array(fetch(t)) for t in self._parts(y, [t.double() for t in data], box))
-        return strict(value, multiplier, low, high, 1 + float(np.abs(start(data[0])).max(initial=0)))
+        return strict(value, multiplier, low, high, 1 + float(np.abs(start(data[0])).max()))
 
     def _parts(self, y: Tensor, data: Any, box: Box) -> tuple[Tensor, ...]:
         """All that has limits, x and the constraints, with the multipliers and the limits."""

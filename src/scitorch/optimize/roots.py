@@ -212,7 +212,7 @@ def fixed_point(
     >>> import torch
     >>> c = torch.tensor([10.0, 12.0])
     >>> fixed_point(lambda x: torch.sqrt(c / (x + 1)), torch.tensor([1.2, 1.3]))
-    tensor([1.8546, 2.0000])
+    tensor([1.8675, 2.0000])
     """
     if method not in ("del2", "iteration"):
         raise ArgumentError("fixed_point", "method", '"del2" or "iteration"', repr(method))
