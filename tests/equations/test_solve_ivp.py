@@ -9,7 +9,6 @@ import torch
 from torch.autograd import forward_ad
 from torch.func import grad, hessian, jacfwd, jacrev, vmap
 
-import scitorch
 from equations.ode_problems import PROBLEMS, lotka_volterra, robertson
 from scitorch.core.errors import ArgumentError, MissingDerivativeError, ShapeError, SolverError
 from scitorch.integrate import solve_ivp
@@ -407,11 +406,3 @@ def test_the_graph_breaks():
         return (2 * solve_ivp(linear, (0.3, 1.2), torch.ones(1), args=(p,), **TIGHT).y[0, -1]).square()
 
     same(torch.autograd.grad(torch.compile(loss, backend="aot_eager")(p), p), torch.autograd.grad(loss(p), p))
-
-
-def test_checked():
-    def solved(y0, p):
-        return solve_ivp(lotka_volterra, (0, 1), y0, args=(p,), **TIGHT).y[:, -1]
-
-    report = scitorch.check(solved, torch.tensor([3.0, 1.0]), torch.tensor([0.9, 0.5, 0.2, 0.8]))
-    assert not report.findings, report
