@@ -89,8 +89,9 @@ def quad(
     Leibniz's rule: ``∂y = ∫ ∂f dx + f(b) ∂b - f(a) ∂a``, to any order in any mode; the integral on the right by a
     double exponential rule on the intervals that SciPy ended with, which bears algebraic and logarithmic singularities
     at their ends. If that rule doesn't give SciPy's value (by far), derivatives are NaN. Where ``∂f`` jumps, say so in
-    `points`: the intervals are chosen for the function, and the derivative is that much less accurate there. A limit at which the function
-    is infinite has no derivative; jumps of the function that move with a parameter are not seen: make them limits.
+    `points`: the intervals are chosen for the function, and the derivative is that much less accurate there. A limit at
+    which the function is infinite has no derivative; jumps of the function that move with a parameter are not seen:
+    make them limits.
     In float64, or in the dtype of limits that are tensors. torch.compile breaks the graph here.
 
     References
@@ -300,7 +301,8 @@ def _integral(
             error = SolverError(name, "func", "an integral that converges", got, "check=False for what there is of it")
             error.result = (found.value, found.error)
             raise error
-        x, w = (torch.tensor(part, device=a.device) for part in _rule(found.edges, low, high))
+        edges = np.array([[low, high]]) if low == high else found.edges  # QUADPACK leaves it unset
+        x, w = (torch.tensor(part, device=a.device) for part in _rule(edges, low, high))
         value, error = (torch.tensor(part, dtype=torch.float64, device=a.device) for part in (found.value, found.error))
         if needed:
             ok = ok and _agrees(function, x, w, value, error, args, tolerance)
