@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench accuracy docs format clean
+.PHONY: help demo test lint types wheel bench accuracy docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -32,6 +32,9 @@ lint: $(READY) ## check style, docstrings, layers and the house rules
 
 types: $(READY) ## check the types
 	$(BIN)/pyright
+
+wheel: $(READY) ## build wheels with and without a compiler, and use them without one
+	$(BIN)/python tools/check_wheel.py
 
 bench: $(READY) ## measure beside the alternatives; writes docs/benchmarks.md and its pictures
 	$(BIN)/scitorch bench --out docs $(ARGS)

@@ -66,14 +66,17 @@ class Replaced(TorchFunctionMode):
 
     def __init__(self, tensors: Sequence[Tensor], others: Sequence[Tensor], *, double: bool = False) -> None:
         super().__init__()
+        self._level = modes.level()
         self._kept = tensors
-        self._other = {id(t): other for t, other in zip(tensors, others, strict=True)}
+        self._other = {id(t): other for t, other in zip(tensors, others, strict=True) if t is not other}
         self._double = double
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        args, kwargs = pytree.tree_map_only(Tensor, self._in_place_of, (args, kwargs or {}))
+        kwargs = kwargs or {}
+        if func is not Tensor.requires_grad_:  # by which a transform marks what it differentiates: that is its own
+            args, kwargs = pytree.tree_map_only(Tensor, self._in_place_of, (args, kwargs))
         return func(*args, **kwargs)
 
     def _in_place_of(self, t: Tensor) -> Tensor:
@@ -82,7 +85,7 @@ class Replaced(TorchFunctionMode):
 
     def _outermost(self, t: Tensor) -> Tensor:
         """The tensor that a transform inside the function was given as it is."""
-        while id(t) not in self._other and modes.level_of(t) > 0 and modes.stands_for_itself(t):
+        while id(t) not in self._other and modes.level_of(t) > self._level and modes.stands_for_itself(t):
             t = modes.unwrapped(t)
         return t
 

@@ -37,7 +37,7 @@ _SINGLE = 0.65  # of it in single precision
 _PRODUCT = {True: 0.022, False: 0.1}  # of a direct sum, compiled or as a matrix product; in single precision half
 
 _WORTH_A_THREAD = 400_000  # elements
-_SIZES = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_SIZES = (32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 576, 768, 1024)
 
 
 class Plan(NamedTuple):
