@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from problems import PROBLEMS
+from equations.problems import PROBLEMS
 
 every_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 VALUE = 1e-6  # relative, of solutions: two solvers that stop by different criteria

@@ -110,8 +110,16 @@ def gradient_of(function: Function, args: tuple[Any, ...], name: str = "minimize
 
 
 def jacobian_of(function: Function) -> Function:
-    """The Jacobian of a function of a vector."""
-    jacobian: Any = torch.func.jacrev(function)
+    """The Jacobian of a function of a vector: row by row, all at once, or by columns where the rows are too many."""
+
+    def jacobian(x: Tensor, *args: Any) -> Tensor:
+        pulled: Any = torch.func.vjp(lambda x: function(x, *args), x)
+        value, pull = pulled
+        rows: Any = torch.eye(value.numel() if value.numel() <= DENSE else 0, dtype=value.dtype, device=value.device)
+        if not rows.numel():
+            return torch.func.jacfwd(function)(x, *args)
+        return torch.vmap(pull)(rows.reshape(-1, *value.shape))[0].reshape(*value.shape, *x.shape)
+
     return jacobian
 
 

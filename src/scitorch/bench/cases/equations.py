@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from scitorch.bench.function import Array, FunctionCase
 from scitorch.bench.machine import Lazy
 from scitorch.sparse import linalg
 
+find_root: Any = import_module("scipy.optimize.elementwise").find_root  # not in SciPy's stubs
 torchdiffeq, xitorch = Lazy("torchdiffeq"), Lazy("xitorch.optimize")
 ROOTS = 10_000
 TIMES = np.linspace(0.0, 40.0, 50)
-PRECISE = {"rtol": 1e-9, "atol": 1e-9}  # a thousand steps
+PRECISE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}  # a thousand steps
 
 
 def cases() -> Iterator[FunctionCase]:
@@ -150,7 +152,7 @@ def _roots() -> FunctionCase:
         f"optimize.root_scalar, {ROOTS} at once",
         "functions",
         lambda rng: [rng.uniform(1, 2, size=ROOTS)],
-        lambda p: scipy.optimize.elementwise.find_root(cubic, (np.zeros(ROOTS), np.full(ROOTS, 2.0)), args=(p,)).x,
+        lambda p: find_root(cubic, (np.zeros(ROOTS), np.full(ROOTS, 2.0)), args=(p,)).x,
         ours,
         lambda: {
             "torch": newton,
