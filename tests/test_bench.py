@@ -209,6 +209,7 @@ def test_a_quick_run_from_an_empty_folder(tmp_path):
     assert (tmp_path / "here" / "benchmarks.png").read_bytes().startswith(b"\x89PNG")
     suite = pyperf.BenchmarkSuite.load(str(tmp_path / "there" / "run.json"))
     assert {"fft.dct, 1024: SciPy, forward", "fft.dct, 1024: scitorch, both"} <= set(suite.get_benchmark_names())
+    assert suite.get_benchmarks()[0].get_metadata()["threads"] == 1
     compared = subprocess.run(  # noqa: S603  the command is the test's own
         [sys.executable, "-m", "pyperf", "compare_to", *[str(tmp_path / "there" / "run.json")] * 2],
         capture_output=True,
