@@ -13,6 +13,7 @@ from scitorch.bench import Request, RequestError
 from scitorch.bench.case import OURS, Admission, DisagreementError
 from scitorch.bench.function import FunctionCase
 from scitorch.bench.goals import LINEAR, MEMORY, outcomes, slope
+from scitorch.bench.machine import Lazy
 from scitorch.bench.memory import Memory
 
 pyperf = pytest.importorskip("pyperf", reason="the statistics are pyperf's")
@@ -91,6 +92,14 @@ def test_the_statistics_are_those_of_pyperf():
     assert benchmark.get_loops() == 7
     assert found.median("way", "forward") == benchmark.median() == 2.5
     assert found.spread("way", "forward") == benchmark.median_abs_dev() / benchmark.median() == 0.2
+
+
+def test_a_lazy_module_is_imported_only_for_what_it_has():
+    lazy = Lazy("no_such_package")
+    assert not hasattr(lazy, "__wrapped__")
+    with pytest.raises(ModuleNotFoundError):
+        _ = lazy.function
+    assert Lazy("math").pi == np.pi
 
 
 def test_ratios_are_of_neighbours_in_time():
