@@ -13,6 +13,7 @@ from scitorch.bench import Request, RequestError
 from scitorch.bench.case import OURS, Admission, DisagreementError
 from scitorch.bench.function import FunctionCase
 from scitorch.bench.goals import LINEAR, MEMORY, outcomes, slope
+from scitorch.bench.machine import Lazy
 from scitorch.bench.memory import Memory
 
 pyperf = pytest.importorskip("pyperf", reason="the statistics are pyperf's")
@@ -91,6 +92,14 @@ def test_the_statistics_are_those_of_pyperf():
     assert benchmark.get_loops() == 7
     assert found.median("way", "forward") == benchmark.median() == 2.5
     assert found.spread("way", "forward") == benchmark.median_abs_dev() / benchmark.median() == 0.2
+
+
+def test_a_lazy_module_is_imported_only_for_what_it_has():
+    lazy = Lazy("no_such_package")
+    assert not hasattr(lazy, "__wrapped__")
+    with pytest.raises(ModuleNotFoundError):
+        _ = lazy.function
+    assert Lazy("math").pi == np.pi
 
 
 def test_ratios_are_of_neighbours_in_time():
@@ -209,6 +218,7 @@ def test_a_quick_run_from_an_empty_folder(tmp_path):
     assert (tmp_path / "here" / "benchmarks.png").read_bytes().startswith(b"\x89PNG")
     suite = pyperf.BenchmarkSuite.load(str(tmp_path / "there" / "run.json"))
     assert {"fft.dct, 1024: SciPy, forward", "fft.dct, 1024: scitorch, both"} <= set(suite.get_benchmark_names())
+    assert suite.get_benchmarks()[0].get_metadata()["threads"] == 1
     compared = subprocess.run(  # noqa: S603  the command is the test's own
         [sys.executable, "-m", "pyperf", "compare_to", *[str(tmp_path / "there" / "run.json")] * 2],
         capture_output=True,

@@ -25,6 +25,8 @@ class Lazy:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):  # what Python asks of any object, doctest too, is no reason to import
+            raise AttributeError(attribute)
         found = getattr(import_module(self._name), attribute)
         setattr(self, attribute, found)  # the next time it is at hand, lest looking it up be timed
         return found

@@ -215,6 +215,13 @@ def _write(request: Request, found: Found, tables: Sequence[Table]) -> None:
     if request.json and benchmarks:
         import pyperf
 
+        measured_on = {
+            "cpu_model_name": machine.processor(),
+            "versions": machine.versions(),
+            "threads": request.threads,
+        }
+        for benchmark in benchmarks:
+            benchmark.update_metadata({name: value for name, value in measured_on.items() if value})
         request.json.parent.mkdir(parents=True, exist_ok=True)
         pyperf.BenchmarkSuite(benchmarks).dump(str(request.json), replace=True)
     if request.out:

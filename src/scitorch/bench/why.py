@@ -18,10 +18,14 @@ _SIZES = (
     "32 × 128 × 128 with 5 × 5",
 )
 WHY = {
+    "sine of ten values: forward + backward": (
+        "the Function that is ahead is right to first order only: its backward calls NumPy and leaves no graph"
+    ),
     "sine of ten values: func.grad": _BENEATH,
     "sine of ten values: func.jvp": _BENEATH,
     "sine of ten values: vmap": _BENEATH,
     "sine of ten values: vmap of grad": _BENEATH,
+    "vmap over 1000: sine of ten values": _BENEATH,
     "sine of ten values: compiled, forward + backward": (
         "entering a compiled graph and its backward costs more than such a call, torch.sin's too; the Function breaks "
         "the graph and runs eagerly"
