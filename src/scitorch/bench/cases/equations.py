@@ -41,7 +41,8 @@ def cases() -> Iterator[FunctionCase]:
 
 def _poisson(n: int, *, slow: bool = False) -> FunctionCase:
     """Five-point Laplacian with a conductivity in each of its elements."""
-    line = scipy.sparse.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(n, n))
+    offsets: Any = [-1, 0, 1]
+    line = scipy.sparse.diags_array([-1.0, 2.0, -1.0], offsets=offsets, shape=(n, n))
     identity = scipy.sparse.eye_array(n)
     matrix = (scipy.sparse.kron(line, identity) + scipy.sparse.kron(identity, line)).tocsr()
     indices, indptr = torch.tensor(matrix.indices), torch.tensor(matrix.indptr)
