@@ -191,13 +191,13 @@ class _Gradients(NamedTuple):
     b: Tensor
     a: Tensor
     zi: Tensor
-    x: Tensor
+    u: Tensor
 
 
 def _section_gradients(
     g: tuple[Tensor, Tensor], b: Tensor, a: Tensor, x: Tensor, y: Tensor, *, reverse: bool
 ) -> _Gradients:
-    """All gradients of a section, by its recursive half alone, run against its time."""
+    """Gradients of a section, by its recursive half run against its time; u is what the one of x is made of."""
     gy, gzf = g
     order = a.shape[-1] - 1
     scale = a[..., :1].conj()
@@ -208,14 +208,14 @@ def _section_gradients(
     if reverse:
         u = torch.cat([gzf.flip(-1), u], -1)
         gb, ga = correlate_last(u, x).flip(-1), -correlate_last(u, y).flip(-1)[..., 1:]
-        gx, gzi = correlate_last(u, b.flip(-1)), u[..., u.shape[-1] - order :].flip(-1)
+        gzi = u[..., u.shape[-1] - order :].flip(-1)
     else:
         u = torch.cat([u, gzf], -1)
         gb, ga = correlate_last(u, x), -correlate_last(u, y)[..., 1:]
-        gx, gzi = correlate_last(u, b), u[..., :order]
+        gzi = u[..., :order]
     # a[0] divides b and the rest of a.
     first = -(gb * b.conj()).sum(-1, keepdim=True) - (ga * a[..., 1:].conj()).sum(-1, keepdim=True)
-    return _Gradients(gb / scale, torch.cat([first, ga], -1) / scale, gzi, gx)
+    return _Gradients(gb / scale, torch.cat([first, ga], -1) / scale, gzi, u)
 
 
 @filter_section.vjp("b", "a", "zi")
@@ -249,7 +249,8 @@ def _cascade_vjp(g: tuple[Tensor, Tensor], sos: Tensor, x: Tensor, zi: Tensor, r
     states: list[Tensor] = []
     for k, (b, a) in reversed(list(enumerate(sections))):
         gradients = _section_gradients((gy, gzf[..., k, :]), b, a, signals[k], signals[k + 1], reverse=reverse)
-        gy = gradients.x
+        taps = b / a[..., :1]
+        gy = correlate_last(gradients.u, taps.flip(-1) if reverse else taps)
         rows.insert(0, torch.cat([gradients.b, gradients.a], -1))
         states.insert(0, gradients.zi)
     return {"sos": torch.stack(rows, -2), "zi": torch.stack(states, -2)}
