@@ -21,9 +21,12 @@ GUIDE = ROOT / "docs" / "adding-an-operator.md"
 FINDER = doctest.DocTestFinder(exclude_empty=True)
 
 
+NO_MODULES = {"scitorch.__main__", "scitorch._kernels.native"}  # a command, and a library of C functions
+
+
 def modules():
-    found = pkgutil.walk_packages(scitorch.__path__, "scitorch.")
-    return [scitorch, *(importlib.import_module(m.name) for m in found if not m.name.endswith("__main__"))]
+    found = {m.name for m in pkgutil.walk_packages(scitorch.__path__, "scitorch.")}
+    return [scitorch, *(importlib.import_module(name) for name in sorted(found - NO_MODULES))]
 
 
 def documented(module):
