@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from equations.problems import PROBLEMS
 
 every_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=str)
