@@ -6,13 +6,14 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from scitorch import _CATALOGUE
 from scitorch.core import Operator
 
 METHODS = ("__init__", "__call__", "cdf", "icdf")  # of classes: what tensors are given to
+GUESSES = {"bracket", "p0", "x0"}  # where a solver begins: its solution doesn't depend on it
 MASKS = {"footprint"}  # tensors of truth values, which nothing can be differentiated in
 
 
@@ -45,6 +46,7 @@ def _of_module(name: str) -> Iterator[Support]:
         value = getattr(module, function)
         if inspect.ismodule(value):
             yield from _of_module(f"{name}.{function}")
+        if inspect.ismodule(value) or is_dataclass(value):  # what functions return has no arguments
             continue
         for argument, derivative in _arguments(value):
             yield Support(name, function, argument, derivative)
@@ -69,8 +71,14 @@ def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
         beneath = {o.derivatives[name] for o in _operators_beside(function) if name in o.derivatives}
         if len(beneath) == 1:
             yield name, beneath.pop()
-        elif "Tensor" in str(parameter.annotation) and name not in MASKS:
+        elif name in GUESSES:
+            yield name, "zero"
+        elif name == "args" or (_is_tensor(str(parameter.annotation)) and name not in MASKS):
             yield name, "rule"
+
+
+def _is_tensor(annotation: str) -> bool:
+    return "Tensor" in annotation and not annotation.startswith("Callable")
 
 
 def _operators_beside(function: Callable[..., Any]) -> Iterator[Operator]:
