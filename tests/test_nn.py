@@ -17,7 +17,6 @@ from torch.func import functional_call, hessian, vmap
 from scitorch.core.errors import ArgumentError, ScitorchError, ShapeError
 from scitorch.nn import (
     DCT,
-    ODE,
     AffineWarp,
     CubicSplineActivation,
     GaussianBlur,
@@ -34,16 +33,6 @@ class Covariance(torch.nn.Module):
 
     def forward(self, input):
         return input.mT @ input + torch.eye(input.shape[-1], dtype=input.dtype, device=input.device)
-
-
-class Field(torch.nn.Linear):
-    """A linear differential equation of two states, driven by the time."""
-
-    def __init__(self, **to):
-        super().__init__(2, 2, **to)
-
-    def forward(self, t, y):
-        return super().forward(y) * torch.cos(t)
 
 
 def shaken(layer):
@@ -66,7 +55,6 @@ CATALOGUE = {
     "GaussianBlur, two sigmas": (lambda **to: shaken(GaussianBlur([0.8, 1.1], mode="wrap", radius=2, **to)), (3, 4)),
     "AffineWarp": (lambda **to: shaken(AffineWarp(mode="reflect", **to)), (3, 4)),
     "CubicSplineActivation": (lambda **to: shaken(CubicSplineActivation(5, -1, 1, **to)), (3, 2)),
-    "ODE": (lambda **to: ODE(Field(**to), (0, 0.5), rtol=1e-9, atol=1e-9), (2,)),
     "SparseSolve": (lambda **to: shaken(SparseSolve(TRIDIAGONAL.to_sparse_csr(), **to)), (3, 4)),
 }
 WITHOUT_PARAMETERS = {
@@ -346,7 +334,6 @@ def test_repr_says_how_the_layer_was_made():
     assert repr(AffineWarp(3, 1)) == "AffineWarp(dimensions=3, order=1, mode='constant', cval=0)"
     assert repr(MatrixSquareRoot(1e-5)) == "MatrixSquareRoot(eps=1e-05)"
     assert repr(SparseSolve(TRIDIAGONAL.to_sparse_csr())) == "SparseSolve(size=4, nnz=10)"
-    assert repr(ODE(Field(), (0, 2), rtol=0.1)).startswith("ODE(\n  t_span=(0, 2), method='RK45', rtol=0.1\n")
     assert repr(CubicSplineActivation(9)) == "CubicSplineActivation(knots=9, low=-3, high=3)"
 
 

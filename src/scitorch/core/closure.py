@@ -49,7 +49,7 @@ class FreeTensors(TorchFunctionMode):
         return result
 
     def _know(self, t: Tensor) -> None:
-        """Take note of what an operation made; of a transform inside the function, which returns it, without it, too."""
+        """Take note of what an operation made, and of what a transform inside the function makes of it as it ends."""
         while id(t) not in self.found:
             self._known[id(t)] = t
             if modes.level_of(t) <= self._level:
@@ -94,6 +94,28 @@ class Replaced(TorchFunctionMode):
         while id(t) not in self._other and modes.level_of(t) > 0 and modes.stands_for_itself(t):
             t = modes.unwrapped(t)
         return t
+
+
+def bound(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A module as the function that it is now.
+
+    `torch.func.functional_call` gives a module other parameters, but only for the time of a call: a derivative that is
+    computed afterwards would be that of the module's own ones.
+    """
+    if not isinstance(function, torch.nn.Module):
+        return function
+    now = _state(function)
+
+    def call(*arguments: Any) -> Any:
+        if all(t is now[name] for name, t in _state(function).items()):
+            return function(*arguments)
+        return torch.func.functional_call(function, now, arguments)
+
+    return call
+
+
+def _state(module: torch.nn.Module) -> dict[str, Tensor]:
+    return dict(module.named_parameters()) | dict(module.named_buffers())
 
 
 def tensors_in(tree: Any) -> list[Tensor]:

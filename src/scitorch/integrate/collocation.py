@@ -69,12 +69,13 @@ class Collocation:
         self, field: Field, U: Tensor, y0: Tensor, t: Tensor, tolerance: Tensor, args: tuple[Any, ...]
     ) -> tuple[Tensor, bool]:
         """The solution of these equations, by Newton's method from SciPy's on; and whether it was near."""
+        states = U
         for _ in range(ITERATIONS):
-            step = self.linear(field, U, self.residual(field, U, y0, t, args), False, y0, t, args)
-            U = U - step
+            step = self.linear(field, states, self.residual(field, states, y0, t, args), False, y0, t, args)
+            states = states - step
             if (step.abs() <= tolerance).all():
-                return U, True
-        return U, False
+                return states, True
+        return states, False
 
     def _blocks(self, field: Field, U: Tensor, t: Tensor, args: tuple[Any, ...]) -> Tensor:
         """The matrices ``1 - h a ⊗ f_y`` of each step."""

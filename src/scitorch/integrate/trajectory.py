@@ -121,8 +121,8 @@ def trajectory(
         return problem.scheme.linear(problem.field, unknown, b, transposed, *arguments)
 
     arguments = (steps.refined, steps.ok, y0, t, args)
-    U = implicit(problem.name, solve, residual, steps.refined, arguments, linear)[0]
-    U = U + (steps.U - steps.refined)  # SciPy's values, with these derivatives
+    states = implicit(problem.name, solve, residual, steps.refined, arguments, linear)[0]
+    U = states + (steps.U - steps.refined)  # SciPy's values, with these derivatives
     return Trajectory(problem, steps, U, y0, t, args)
 
 
