@@ -153,7 +153,9 @@ def test_ends_of_the_time_span(method, adjoint):
             same(derived(ours)(x), derived(closed)(x), 1e-5)
 
 
-@pytest.mark.parametrize(("method", "adjoint"), [("RK45", "discrete"), ("DOP853", "continuous"), ("Radau", "continuous")])
+@pytest.mark.parametrize(
+    ("method", "adjoint"), [("RK45", "discrete"), ("DOP853", "continuous"), ("Radau", "continuous")]
+)
 def test_orders_and_modes(method, adjoint):
     """Every nesting to order two, and one of order three, against the closed form, to 1e-6."""
 

@@ -44,17 +44,8 @@ class FreeTensors(TorchFunctionMode):
         for t in tensors_in((args, kwargs)):
             self._note(t)
         result = func(*args, **(kwargs or {}))
-        for t in tensors_in(result):
-            self._know(t)
+        self._known.update((id(t), t) for t in tensors_in(result) if id(t) not in self.found)
         return result
-
-    def _know(self, t: Tensor) -> None:
-        """Take note of what an operation made, and of what a transform inside the function makes of it as it ends."""
-        while id(t) not in self.found:
-            self._known[id(t)] = t
-            if modes.level_of(t) <= self._level:
-                return
-            t = modes.unwrapped(t)
 
     def _note(self, t: Tensor) -> None:
         if id(t) not in self._known and modes.level_of(t) > modes.level():
