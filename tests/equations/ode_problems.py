@@ -110,5 +110,5 @@ PROBLEMS = [
     Ode("epidemic", epidemic, (0, 8), (0.99, 0.01, 0.0), (2.0, 0.5)),
     Ode("van der Pol, 1000", van_der_pol, (0, 1500), (2.0, 0.0), (1000.0,), stiff=True, tolerance=1e-4),
     Ode("Robertson", robertson, (0, 1e4), (1.0, 0.0, 0.0), (0.04, 3e7, 1e4), stiff=True, tolerance=1e-5),
-    Ode("HIRES", hires, (0, 321.8122), (1.0, 0, 0, 0, 0, 0, 0, 0.0057), (0.0007, 280.0), stiff=True, tolerance=1e-4),
+    Ode("HIRES", hires, (0, 10.0), (1.0, 0, 0, 0, 0, 0, 0, 0.0057), (0.0007, 280.0), stiff=True, tolerance=1e-4),
 ]

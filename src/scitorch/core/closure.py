@@ -90,6 +90,28 @@ class Replaced(TorchFunctionMode):
         return t
 
 
+def bound(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A module as the function that it is now.
+
+    `torch.func.functional_call` gives a module other parameters, but only for the time of a call: a derivative that is
+    computed afterwards would be that of the module's own ones.
+    """
+    if not isinstance(function, torch.nn.Module):
+        return function
+    now = _state(function)
+
+    def call(*arguments: Any) -> Any:
+        if all(t is now[name] for name, t in _state(function).items()):
+            return function(*arguments)
+        return torch.func.functional_call(function, now, arguments)
+
+    return call
+
+
+def _state(module: torch.nn.Module) -> dict[str, Tensor]:
+    return dict(module.named_parameters()) | dict(module.named_buffers())
+
+
 def tensors_in(tree: Any) -> list[Tensor]:
     """The tensors of nested tuples, lists and dicts, and of modules among them."""
     leaves = [x for x in pytree.tree_leaves(tree) if isinstance(x, (Tensor, torch.nn.Module))]

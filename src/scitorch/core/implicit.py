@@ -316,7 +316,7 @@ class _Implicit(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
-        y, ok, *theta = ctx.saved_tensors
+        y, ok, *theta = map(modes.alive, ctx.saved_tensors)
         needed = ctx.needs_input_grad[1:]
         if grads[0] is None:
             return (None,) * (1 + len(needed))

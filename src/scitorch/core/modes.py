@@ -90,6 +90,11 @@ def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     return _functorch.get_unwrapped(tensor)
 
 
+def alive(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor without the transforms that have ended since: a pullback may be called after its `vjp`."""
+    return _functorch.unwrap_if_dead(tensor)
+
+
 def stands_for_itself(tensor: torch.Tensor) -> bool:
     """Whether its innermost transform neither maps it nor differentiates with respect to it."""
     with torch._C.DisableTorchFunction():  # a mode would take the look at `requires_grad` for a use

@@ -21,6 +21,7 @@ from scitorch.integrate.field import STATES, Field
 from scitorch.integrate.recurrence import linear_recurrence, solve_blocks
 
 Array = NDArray[Any]
+ITERATIONS = 8  # of Newton's method, which takes 1 to 4 where the steps resolve the solution
 NUMBERS = 2**24  # of the matrices that are held at a time: 128 MB of float64
 
 
@@ -63,6 +64,18 @@ class Collocation:
             w, carried = solve(blocks, b[k:end], carried)
             found.append(w)
         return torch.cat(found[::-1] if transposed else found)
+
+    def refined(
+        self, field: Field, U: Tensor, y0: Tensor, t: Tensor, tolerance: Tensor, args: tuple[Any, ...]
+    ) -> tuple[Tensor, bool]:
+        """The solution of these equations, by Newton's method from SciPy's on; and whether it was near."""
+        states = U
+        for _ in range(ITERATIONS):
+            step = self.linear(field, states, self.residual(field, states, y0, t, args), False, y0, t, args)
+            states = states - step
+            if (step.abs() <= tolerance).all():
+                return states, True
+        return states, False
 
     def _blocks(self, field: Field, U: Tensor, t: Tensor, args: tuple[Any, ...]) -> Tensor:
         """The matrices ``1 - h a ⊗ f_y`` of each step."""
@@ -115,8 +128,8 @@ def _backwards(blocks: Tensor, b: Tensor, carried: Tensor) -> tuple[Tensor, Tens
     last = torch.cat([torch.zeros((nodes - 1) * n, n, dtype=b.dtype, device=b.device), last]).expand(steps, -1, -1)
     solved = solve_blocks(blocks.mT, torch.cat([b.reshape(steps, nodes * n, 1), last], -1))
     own, moved = solved[..., 0], solved[..., 1:]
-    matrices = moved.unflatten(1, (nodes, n)).sum(1)  # transposes of those of the steps
-    starts = own.unflatten(1, (nodes, n)).sum(1)
+    matrices = moved.reshape(steps, nodes, n, n).sum(1)  # transposes of those of the steps
+    starts = own.reshape(steps, nodes, n).sum(1)
     # v[k] = matrices[k] v[k+1] + starts[k] comes out of step k; into the last one comes what is carried.
     starts = torch.cat([starts[:-1], (starts[-1] + matrices[-1] @ carried)[None]])
     v = linear_recurrence(matrices.flip(0), starts.flip(0)).flip(0)

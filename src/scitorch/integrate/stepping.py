@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scitorch.core import modes
 from scitorch.core.border import array_function, fetch
 from scitorch.core.errors import ArgumentError, SolverError
 from scitorch.integrate.collocation import Collocation
@@ -23,6 +25,7 @@ from scitorch.integrate.runge_kutta import RungeKutta
 
 Array = NDArray[Any]
 IMPLICIT = ("Radau", "BDF", "LSODA")
+TOLERANCES = {"rtol": 1e-3, "atol": 1e-6}  # SciPy's
 NOT_FINITE = "The function's values are not finite."
 
 
@@ -47,6 +50,8 @@ class Steps:
         The ends of the steps.
     U : Tensor of shape (steps, nodes, n)
         The states at the scheme's nodes of each step.
+    refined : Tensor of shape (steps, nodes, n)
+        The states there that solve the scheme's equations: where derivatives are taken.
     start : Tensor of shape (n,)
         The state at first.
     times : Tensor of shape (times,)
@@ -64,6 +69,7 @@ class Steps:
     ok: Tensor
     mesh: Tensor
     U: Tensor
+    refined: Tensor
     start: Tensor
     times: Tensor
     values: Tensor
@@ -84,11 +90,14 @@ class Problem:
     options: dict[str, Any]
     check: bool
     messages: list[str] = dataclasses.field(default_factory=lambda: [""])
+    unresolved: list[bool] = dataclasses.field(default_factory=lambda: [False])  # whether some derivative can't be had
 
     def steps(self, y0: Tensor, t0: Tensor, t1: Tensor, t_eval: Tensor | None, args: tuple[Any, ...]) -> Steps:
         """What SciPy finds; in every mode, without a derivative."""
-        found = constants(self.name, self._solve, self._evaluate, y0, (y0, t0, t1, t_eval, args))
-        return Steps(*found[:8], events=found[8:])
+        wanted = modes.transforms_active() or torch.is_grad_enabled() or modes.forward_mode()
+        solve = partial(self._solve, wanted)
+        found = constants(self.name, solve, self._evaluate, y0, (y0, t0, t1, t_eval, args))
+        return Steps(*found[:9], events=found[9:])
 
     def _evaluate(self, points: Tensor, *arguments: Any) -> None:
         """Evaluate the functions on the way."""
@@ -98,7 +107,9 @@ class Problem:
         for function in (*self.events, self.field):
             function.along(points[:, 0], points[:, 1:], args)
 
-    def _solve(self, y0: Tensor, t0: Tensor, t1: Tensor, t_eval: Tensor | None, args: tuple[Any, ...]) -> Any:
+    def _solve(
+        self, derivatives: bool, y0: Tensor, t0: Tensor, t1: Tensor, t_eval: Tensor | None, args: tuple[Any, ...]
+    ) -> Any:
         """The states with their times, whether all went well, and the rest of `Steps`."""
         start, span = fetch(y0), (float(t0), float(t1))
         run = _Run(self, start, span, None if t_eval is None else fetch(t_eval), args, y0.device)
@@ -111,10 +122,27 @@ class Problem:
         counts = np.array([found.nfev, found.njev, found.nlu, found.status])
         nodes = mesh[:-1, None] + np.diff(mesh)[:, None] * np.array(self.scheme.nodes)
         points = np.concatenate([nodes[..., None], U], -1).reshape(-1, 1 + len(start))
-        arrays = [points, np.array(found.status >= 0), mesh, U, start, times, values]
-        arrays += [_within(mesh, times), counts]
-        arrays += [part for t in events for part in (t, _within(mesh, t))]
-        return tuple(torch.tensor(a, device=y0.device) for a in arrays)
+        states, t = torch.tensor(U, device=y0.device), torch.tensor(mesh, device=y0.device)
+        refined, resolved = states, True
+        if derivatives and found.status >= 0 and self.field.in_torch and isinstance(self.scheme, Collocation):
+            refined, resolved = self._refined(self.scheme, states, y0.detach(), t, args)
+        arrays = [points, np.array(found.status >= 0 and resolved), mesh, U]
+        rest = [start, times, values, _within(mesh, times), counts]
+        rest += [part for t in events for part in (t, _within(mesh, t))]
+        first, last = ([torch.tensor(a, device=y0.device) for a in some] for some in (arrays, rest))
+        return *first, refined, *last
+
+    def _refined(
+        self, scheme: Collocation, U: Tensor, y0: Tensor, t: Tensor, args: tuple[Any, ...]
+    ) -> tuple[Tensor, bool]:
+        """The states at which derivatives are taken, and whether the steps resolve them."""
+        rtol, atol = (torch.as_tensor(self.options.get(name, default)).to(U) for name, default in TOLERANCES.items())
+        try:
+            refined, resolved = scheme.refined(self.field, U, y0, t, atol + rtol * U.abs().amax((0, 1)), args)
+        except RuntimeError:  # no derivative of the function: whoever asks for one is told
+            return U, True
+        self.unresolved[0] |= not resolved
+        return refined, resolved
 
     def _trajectory(self, found: Any, start: Array, t0: float) -> tuple[Array, Array]:
         """The ends of the steps, and the states at the nodes; then a step of no length.

@@ -8,9 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scitorch.core.errors import SolverError
 from scitorch.core.implicit import implicit
 from scitorch.integrate.collocation import Collocation
 from scitorch.integrate.stepping import Problem, Steps
+
+UNRESOLVED = "a solution too far from that of the collocation equations on these steps"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,10 +116,13 @@ def trajectory(
         return problem.scheme.residual(problem.field, unknown, y0, t, args)
 
     def linear(unknown: Tensor, b: Tensor, transposed: bool, _: Any, __: Any, *arguments: Any) -> Tensor:
+        if problem.check and problem.unresolved[0]:
+            raise SolverError(problem.name, "derivative", "steps that resolve it", UNRESOLVED, "smaller rtol and atol")
         return problem.scheme.linear(problem.field, unknown, b, transposed, *arguments)
 
-    arguments = (steps.U, steps.ok, y0, t, args)
-    U = implicit(problem.name, solve, residual, steps.U, arguments, linear)[0]
+    arguments = (steps.refined, steps.ok, y0, t, args)
+    states = implicit(problem.name, solve, residual, steps.refined, arguments, linear)[0]
+    U = states + (steps.U - steps.refined)  # SciPy's values, with these derivatives
     return Trajectory(problem, steps, U, y0, t, args)
 
 

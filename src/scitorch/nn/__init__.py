@@ -5,12 +5,14 @@ from .implicit import FixedPoint, LeastSquares, Solve
 from .interpolate import CubicSplineActivation
 from .linalg import MatrixSquareRoot
 from .ndimage import AffineWarp, GaussianBlur
+from .ode import ODE
 from .signal import IIRFilter
 from .sparse import SparseSolve
 from .tutorial import Linear, ScipyConv2d
 
 __all__ = [
     "DCT",
+    "ODE",
     "AffineWarp",
     "CubicSplineActivation",
     "FixedPoint",
