@@ -1,5 +1,6 @@
 """The implicit function theorem itself: every nesting, closures of every kind, both ways to solve."""
 
+import functools
 import itertools
 
 import pytest
@@ -117,6 +118,58 @@ def test_modules_and_globals_get_gradients():
 
     same(LAYER.weight.grad, grad(expected)(LAYER.weight.detach()))
     LAYER.zero_grad()
+
+
+GLOBAL = torch.nn.Linear(2, 2, **DOUBLE)
+
+
+class Holder:
+    """Not a module, but callable."""
+
+    def __init__(self, net):
+        self.nets = {"net": [net]}
+
+    def __call__(self, x):
+        return self.nets["net"][0](x)
+
+
+def through_globals(x):
+    return GLOBAL(x)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: GLOBAL(x),
+        through_globals,
+        GLOBAL.forward,
+        functools.partial(lambda net, x: net(x), GLOBAL),
+        Holder(GLOBAL),
+    ],
+    ids=["global", "function", "method", "partial", "object"],
+)
+def test_parameters_of_a_functional_call(function):
+    """The derivative is computed when that call is over, and the module has its own parameters again."""
+
+    class Outer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = GLOBAL
+
+        def forward(self, b):
+            return root(lambda x: 3 * x + 0.3 * torch.tanh(function(x)) - b, torch.zeros(2, **DOUBLE))[0]
+
+    outer, b = Outer(), torch.tensor([1.0, 2.0], **DOUBLE)
+    own = dict(
+        zip(("net.weight", "net.bias"), torch.autograd.grad(outer(b).sum(), list(outer.parameters())), strict=True)
+    )
+    values = {name: p.detach().clone() for name, p in outer.named_parameters()}
+    called = lambda values: torch.func.functional_call(outer, values, b).sum()
+    for name, gradient in grad(called)(values).items():
+        same(gradient, own[name])
+    leaves = {name: p.requires_grad_() for name, p in values.items()}
+    for gradient, expected in zip(torch.autograd.grad(called(leaves), leaves.values()), own.values(), strict=True):
+        same(gradient, expected)
 
 
 def energy(x, p):

@@ -8,11 +8,16 @@ others in their place makes it a function of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields, is_dataclass
+from functools import partial
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.stateless import _reparametrize_module  # has no public name
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
@@ -90,26 +95,64 @@ class Replaced(TorchFunctionMode):
         return t
 
 
-def bound(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A module as the function that it is now.
+class Modules:
+    """The modules that functions can reach, with the parameters that they have now.
 
     `torch.func.functional_call` gives a module other parameters, but only for the time of a call: a derivative that is
-    computed afterwards would be that of the module's own ones.
+    computed afterwards would be that at the module's own ones.
     """
-    if not isinstance(function, torch.nn.Module):
-        return function
-    now = _state(function)
 
-    def call(*arguments: Any) -> Any:
-        if all(t is now[name] for name, t in _state(function).items()):
-            return function(*arguments)
-        return torch.func.functional_call(function, now, arguments)
+    def __init__(self, *functions: Any) -> None:
+        self._states = [(module, _state(module)) for module in _modules_of(functions)]
 
-    return call
+    @contextmanager
+    def as_then(self) -> Generator[None]:
+        """Give them those parameters again, where they have others."""
+        with ExitStack() as stack:
+            for module, then in self._states:
+                if any(t is not then.get(name) for name, t in _state(module).items()):
+                    stack.enter_context(_reparametrize_module(module, then, tie_weights=True))
+            yield
 
 
 def _state(module: torch.nn.Module) -> dict[str, Tensor]:
     return dict(module.named_parameters()) | dict(module.named_buffers())
+
+
+def _modules_of(functions: Sequence[Any]) -> list[torch.nn.Module]:
+    """Modules among functions, their arguments, what they close over, are bound to, or use of their globals."""
+    found: list[torch.nn.Module] = []
+    met: dict[int, Any] = {}
+    left = list(functions)
+    while left:
+        x = left.pop()
+        if id(x) in met or isinstance(x, (Tensor, ModuleType, type)):
+            continue
+        met[id(x)] = x
+        if isinstance(x, torch.nn.Module):
+            found.append(x)
+        else:
+            left += _parts_of(x)
+    return found
+
+
+def _parts_of(x: Any) -> list[Any]:
+    if isinstance(x, FunctionType):
+        cells = [cell.cell_contents for cell in x.__closure__ or () if cell != _EMPTY]
+        used = [x.__globals__.get(name) for name in x.__code__.co_names]
+        return [*cells, *(x.__defaults__ or ()), *(u for u in used if isinstance(u, (FunctionType, torch.nn.Module)))]
+    if isinstance(x, MethodType):
+        return [x.__self__, x.__func__]
+    if isinstance(x, partial):
+        return [x.func, *x.args, *x.keywords.values()]
+    if isinstance(x, (list, tuple, dict)):
+        return list(x.values() if isinstance(x, dict) else x)
+    if is_dataclass(x):
+        return [getattr(x, field.name, None) for field in fields(x)]
+    return list(vars(x).values()) if callable(x) and hasattr(x, "__dict__") else []
+
+
+_EMPTY = CellType()
 
 
 def tensors_in(tree: Any) -> list[Tensor]:

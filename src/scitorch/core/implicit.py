@@ -11,6 +11,7 @@ A batch is so many problems: vmap solves one after the other, and pulls back all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from . import modes
 from .border import array_function, fetch
-from .closure import FreeTensors, Replaced, replace_in, tensors_in
+from .closure import FreeTensors, Modules, Replaced, replace_in, tensors_in
 from .errors import ArgumentError, KernelError, MissingDerivativeError, SolverError
 from .linear import linear_solve
 
@@ -122,10 +123,12 @@ class Equation:
     check: bool = True
     matrix: Callable[..., Tensor] | None = None
     together: Callable[..., Outputs] | None = None
+    modules: Modules | None = None
 
     def about(self, free: Sequence[Tensor], solution: Outputs | None = None) -> Equation:
-        """The same with the tensors in it known, and perhaps the solution."""
-        return replace(self, free=free, solution=solution)
+        """The same with the tensors and modules in it known, and perhaps the solution."""
+        modules = Modules(self.function, self.system, self.matrix, self.arguments)
+        return replace(self, free=free, solution=solution, modules=modules)
 
     def free_tensors(self, y: Tensor) -> list[Tensor]:
         """The tensors with a derivative among the arguments, and those that the residual uses at y."""
@@ -256,7 +259,8 @@ class Equation:
         if not theta and not self.double:
             return function(*unknowns, *self.arguments)
         free = self.free[: len(theta)]
-        with Replaced(free, theta, double=self.double):
+        then = nullcontext() if self.modules is None else self.modules.as_then()
+        with then, Replaced(free, theta, double=self.double):
             return function(*unknowns, *replace_in(self.arguments, free, theta))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scitorch.core.closure import Replaced, bound
+from scitorch.core.closure import Replaced
 from scitorch.core.errors import MissingDerivativeError
 
 STATES = 50  # up to which Jacobians are made
@@ -34,20 +33,13 @@ class Field:
     single: bool = False
     mapped: bool = True
     in_torch: bool = True
-    _bound: Callable[..., Any] = dataclasses.field(init=False)
-
-    def __post_init__(self) -> None:
-        self._bound = bound(self.fun)
 
     def at(self, t: Tensor, y: Tensor, args: tuple[Any, ...]) -> Any:
         """The value at one point, for the solver."""
-        return self._of(self.fun, t, y, args)
-
-    def _of(self, fun: Callable[..., Any], t: Tensor, y: Tensor, args: tuple[Any, ...]) -> Any:
         if not self.single:
-            return self._as_tensor(fun(t, y, *args), y)
+            return self._as_tensor(self.fun(t, y, *args), y)
         with Replaced((), (), double=True):
-            return self._as_tensor(fun(t, y, *args), y)
+            return self._as_tensor(self.fun(t, y, *args), y)
 
     def _as_tensor(self, value: Any, y: Tensor) -> Any:
         if isinstance(value, (tuple, list)) and any(isinstance(x, Tensor) for x in value):
@@ -61,7 +53,7 @@ class Field:
 
     def _tensor_at(self, t: Tensor, y: Tensor, args: tuple[Any, ...]) -> Tensor:
         if self.in_torch:
-            value = self._of(self._bound, t, y, args)
+            value = self.at(t, y, args)
             if isinstance(value, Tensor):
                 return value
         expected, got = "a function of torch operations", "one that returns no tensor"

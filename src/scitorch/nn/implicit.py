@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from scitorch.core.closure import bound
 from scitorch.core.errors import ArgumentError
 from scitorch.nn.arguments import positive_integer
 from scitorch.optimize import least_squares, root
@@ -86,7 +85,7 @@ class FixedPoint(Module):
         """The fixed point, from `z0` on; by default zeros like the input."""
         z0 = torch.zeros_like(input) if z0 is None else z0
 
-        function = bound(self.function)
+        function = self.function
 
         def step(z: Tensor) -> Tensor:
             return function(z.view(z0.shape), input).flatten() - z
@@ -152,7 +151,7 @@ class Solve(Module):
     def forward(self, input: Tensor, y0: Tensor | None = None) -> Tensor:
         """The solutions, from `y0` on; by default zeros."""
         y0 = input.detach().new_zeros(*input.shape[:-1], self.unknowns) if y0 is None else y0.detach()
-        return root(bound(self.residual), y0, (input,), check=self.check, **self.options).x
+        return root(self.residual, y0, (input,), check=self.check, **self.options).x
 
     def extra_repr(self) -> str:
         """The options that the layer was made with."""
@@ -209,7 +208,7 @@ class LeastSquares(Module):
     def forward(self, input: Tensor, y0: Tensor | None = None) -> Tensor:
         """The fits, from `y0` on; by default zeros."""
         y0 = input.detach().new_zeros(*input.shape[:-1], self.unknowns) if y0 is None else y0.detach()
-        return least_squares(bound(self.residual), y0, args=(input,), check=self.check, **self.options).x
+        return least_squares(self.residual, y0, args=(input,), check=self.check, **self.options).x
 
     def extra_repr(self) -> str:
         """The options that the layer was made with."""
