@@ -319,9 +319,9 @@ def test_the_cost_is_scipys_in_every_loss(loss):
     if loss != "linear":
         ends = [
             optimize.least_squares(fun, x.detach(), loss=loss, f_scale=0.7 + h, xtol=1e-15, ftol=1e-15, gtol=1e-13).x
-            for h in (-1e-4, 1e-4)
+            for h in (-1e-3, 1e-3)
         ]
-        same(torch.autograd.grad(x.sum(), scale)[0], (ends[1] - ends[0]).sum() / 2e-4, 1e-4)
+        same(torch.autograd.grad(x.sum(), scale)[0], (ends[1] - ends[0]).sum() / 2e-3, 1e-4)
 
 
 SIGMA = np.diag([0.1, 0.2, 0.1, 0.3, 0.2]) + 0.01
