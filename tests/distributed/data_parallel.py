@@ -28,8 +28,19 @@ class Catalogue(Module):
         return smooth, special.jv(self.parameter["order"][:, None], smooth.flatten(1)[:, None, :5].abs() + 0.5)
 
 
+class Cell(Module):
+    """What `FixedPoint` repeats."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.rand(2, 2) / 4)
+
+    def forward(self, z, x):
+        return torch.tanh(z @ self.weight + x)
+
+
 class Model(Module):
-    """Tutorial layers and the catalogue's, one after the other."""
+    """Tutorial layers, the catalogue's and those that solve equations, one after the other."""
 
     def __init__(self):
         super().__init__()
@@ -38,12 +49,14 @@ class Model(Module):
         self.layers = Sequential(nn.GaussianBlur((0.8, 0.6)), nn.DCT(), nn.IIRFilter(2), nn.CubicSplineActivation())
         self.linear = nn.Linear(6, 2)
         self.root = nn.MatrixSquareRoot()
+        self.fixed = nn.FixedPoint(Cell(), tol=1e-14)
 
     def forward(self, images):
         smooth, bessel = self.catalogue(images)
         maps = self.layers(torch.stack([self.tutorial(im) for im in smooth]))
         covariance = maps.mT @ maps + torch.eye(6)
-        return self.linear(self.root(covariance).flatten(0, 1)).square().mean() + bessel.mean()
+        features = self.linear(self.root(covariance).flatten(0, 1))
+        return torch.stack([self.fixed(x).square().mean() for x in features.chunk(len(images))]).mean() + bessel.mean()
 
 
 def gradients(model, images):

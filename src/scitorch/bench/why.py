@@ -1,4 +1,4 @@
-"""Why ours takes longer than it should, where it does: what profiles showed.
+"""Why ours takes longer than it should, where it does: by profiles for functions, else by how the ways are written.
 
 By the name of the case; of its memory, after "memory: ". An entry whose case is no longer above its goal goes.
 """
