@@ -104,6 +104,7 @@ def _dispatched(operator: Definition, public: Any) -> Callable[..., Any]:
         operator.planner.of(values, tensors)  # so that errors show the user's shapes, not those that vmap adds
         return public.apply(*tensors, *values)
 
+    dispatched.__name__ = public.__name__  # what such a mode sees it as
     return dispatched
 
 
