@@ -95,6 +95,15 @@ def test_dual_tensors():
     same(tangents[1], tangents[2])
 
 
+def test_dual_tensors_that_the_gradient_of_a_function_closes_over():
+    def minimum(p):
+        return root(lambda x: grad(lambda x: (x**4).sum() / 4 - (x * p).sum())(x), GUESS)[0]
+
+    with forward_ad.dual_level():
+        tangent = forward_ad.unpack_dual(minimum(forward_ad.make_dual(POINT, GUESS))).tangent
+    same(tangent, POINT ** (-2 / 3) / 3 * GUESS)
+
+
 def test_float32_problems_are_solved_in_double_precision():
     p = torch.tensor([0.4, -0.2], requires_grad=True)
     layer = torch.nn.Linear(2, 2)

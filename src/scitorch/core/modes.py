@@ -67,7 +67,12 @@ def without_tangent(tensor: torch.Tensor) -> torch.Tensor:
 
 def has_tangent(tensor: torch.Tensor) -> bool:
     """Whether the tensor carries a forward-mode tangent."""
-    return torch._C._is_fwd_grad_enabled() and _unpack_dual(tensor, level=0)[1] is not None
+    if not torch._C._is_fwd_grad_enabled():
+        return False
+    if _transforms_active() and forward_mode() and not _functorch.is_functorch_wrapped_tensor(tensor):
+        with torch._C._DisableFuncTorch():  # a transform hides the tangents of what it wasn't given
+            return _unpack_dual(tensor, level=0)[1] is not None
+    return _unpack_dual(tensor, level=0)[1] is not None
 
 
 def carries_derivative(tensor: torch.Tensor) -> bool:
