@@ -142,8 +142,22 @@ class Holder:
         return self.nets["net"][0](x)
 
 
+class Plain:
+    """An object whose attribute a function uses."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def function(self):
+        return lambda x: self.net(x)
+
+
 def through_globals(x):
     return GLOBAL(x)
+
+
+def within(x):
+    return vmap(lambda x: GLOBAL(x))(x[None])[0]
 
 
 @pytest.mark.parametrize(
@@ -154,8 +168,10 @@ def through_globals(x):
         GLOBAL.forward,
         functools.partial(lambda net, x: net(x), GLOBAL),
         Holder(GLOBAL),
+        Plain(GLOBAL).function(),
+        within,
     ],
-    ids=["global", "function", "method", "partial", "object"],
+    ids=["global", "function", "method", "partial", "callable object", "object", "function within"],
 )
 def test_parameters_of_a_functional_call(function):
     """The derivative is computed when that call is over, and the module has its own parameters again."""
@@ -179,6 +195,26 @@ def test_parameters_of_a_functional_call(function):
     leaves = {name: p.requires_grad_() for name, p in values.items()}
     for gradient, expected in zip(torch.autograd.grad(called(leaves), leaves.values()), own.values(), strict=True):
         same(gradient, expected)
+
+
+HIDDEN = {"name": "GLOBAL"}
+
+
+def test_parameters_that_cannot_be_given_back_are_refused():
+    """A module that no search finds: its own parameters, which nobody asked about, would leave a gradient of zero."""
+
+    class Outer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = GLOBAL
+
+        def forward(self, b):
+            return root(lambda x: 3 * x + torch.tanh(globals()[HIDDEN["name"]](x)) - b, torch.zeros(2, **DOUBLE))[0]
+
+    outer = Outer()
+    values = {name: p.detach().clone() for name, p in outer.named_parameters()}
+    with pytest.raises(ArgumentError, match="the parameters that it had when it was solved"):
+        grad(lambda values: torch.func.functional_call(outer, values, GUESS).sum())(values)
 
 
 def energy(x, p):

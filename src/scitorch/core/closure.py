@@ -8,20 +8,25 @@ others in their place makes it a function of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 from torch.nn.utils.stateless import _reparametrize_module  # has no public name
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from . import modes
+from .errors import ArgumentError
+
+REACH = 1000  # objects that are looked through for modules, the nearest first: a millisecond
 
 
 class FreeTensors(TorchFunctionMode):
@@ -31,6 +36,8 @@ class FreeTensors(TorchFunctionMode):
     ----------
     found : dict
         The tensors by their id.
+    parameters : dict
+        All parameters of modules that were met, those without a derivative too.
     hidden : bool
         Whether such a tensor was given to a transform inside the function that maps it or differentiates it. No other
         can take its place there.
@@ -41,12 +48,14 @@ class FreeTensors(TorchFunctionMode):
         self._level = modes.level()
         self._known = {id(t): t for t in tensors_in(given)}  # kept alive, so that no id comes twice
         self.found: dict[int, Tensor] = {}
+        self.parameters: dict[int, Parameter] = {}
         self.hidden = False
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         for t in tensors_in((args, kwargs)):
+            self.parameters |= {id(t): t} if type(t) is Parameter else {}
             self._note(t)
         result = func(*args, **(kwargs or {}))
         self._known.update((id(t), t) for t in tensors_in(result) if id(t) not in self.found)
@@ -95,6 +104,25 @@ class Replaced(TorchFunctionMode):
         return t
 
 
+class OnlyThese(TorchFunctionMode):
+    """Refuses parameters of modules that weren't met when the tensors of a function were found."""
+
+    def __init__(self, name: str, parameters: Mapping[int, Parameter]) -> None:
+        super().__init__()
+        self._name = name
+        self._parameters = parameters
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        for t in tensors_in((args, kwargs)):
+            if type(t) is Parameter and id(t) not in self._parameters:
+                expected, got = "the parameters that it had when it was solved", "a module that has others since"
+                advice = "passing the module in args, or closing over it, where functional_call gives it parameters"
+                raise ArgumentError(self._name, "function", expected, got, advice)
+        return func(*args, **(kwargs or {}))
+
+
 class Modules:
     """The modules that functions can reach, with the parameters that they have now.
 
@@ -123,9 +151,9 @@ def _modules_of(functions: Sequence[Any]) -> list[torch.nn.Module]:
     """Modules among functions, their arguments, what they close over, are bound to, or use of their globals."""
     found: list[torch.nn.Module] = []
     met: dict[int, Any] = {}
-    left = list(functions)
-    while left:
-        x = left.pop()
+    left = deque(functions)
+    while left and len(met) < REACH:
+        x = left.popleft()
         if id(x) in met or isinstance(x, (Tensor, ModuleType, type)):
             continue
         met[id(x)] = x
@@ -139,7 +167,7 @@ def _modules_of(functions: Sequence[Any]) -> list[torch.nn.Module]:
 def _parts_of(x: Any) -> list[Any]:
     if isinstance(x, FunctionType):
         cells = [cell.cell_contents for cell in x.__closure__ or () if cell != _EMPTY]
-        used = [x.__globals__.get(name) for name in x.__code__.co_names]
+        used = [x.__globals__.get(name) for name in _names(x.__code__)]
         return [*cells, *(x.__defaults__ or ()), *(u for u in used if isinstance(u, (FunctionType, torch.nn.Module)))]
     if isinstance(x, MethodType):
         return [x.__self__, x.__func__]
@@ -149,7 +177,13 @@ def _parts_of(x: Any) -> list[Any]:
         return list(x.values() if isinstance(x, dict) else x)
     if is_dataclass(x):
         return [getattr(x, field.name, None) for field in fields(x)]
-    return list(vars(x).values()) if callable(x) and hasattr(x, "__dict__") else []
+    return list(vars(x).values()) if hasattr(x, "__dict__") else []
+
+
+def _names(code: CodeType) -> list[str]:
+    """Global names and attributes that a function uses, and those within it."""
+    within = [name for x in code.co_consts if isinstance(x, CodeType) for name in _names(x)]
+    return [*code.co_names, *within]
 
 
 _EMPTY = CellType()

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse.linalg
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from . import modes
 from .border import array_function, fetch
-from .closure import FreeTensors, Modules, Replaced, replace_in, tensors_in
+from .closure import FreeTensors, Modules, OnlyThese, Replaced, replace_in, tensors_in
 from .errors import ArgumentError, KernelError, MissingDerivativeError, SolverError
 from .linear import linear_solve
 
@@ -83,21 +84,21 @@ def implicit(
         name, solve, residual, linear, arguments, double=double, check=check, matrix=jacobian, together=together
     )
     if modes.transforms_active():
-        return _found_on_the_way(equation, equation.free_tensors(guess))
+        return _differentiable(equation, equation.free_tensors(guess))
     with modes.disable_forward_mode():
         outputs = equation.solved(())
     if not (torch.is_grad_enabled() or modes.forward_mode()):
         return outputs
     free = equation.free_tensors(outputs[0])
-    return _Implicit.apply(equation.about(free, outputs), *free) if free else outputs
+    return _differentiable(equation, free, outputs) if free else outputs
 
 
-def _found_on_the_way(equation: Equation, free: list[Tensor]) -> Outputs:
+def _differentiable(equation: Equation, free: list[Tensor], solution: Outputs | None = None) -> Outputs:
     """Solve; a function that takes another branch at the solution may use further tensors there."""
     try:
-        return _Implicit.apply(equation.about(free), *free)
+        return _Implicit.apply(equation.about(free, solution), *free)
     except _FreeTensorsError as error:
-        return _found_on_the_way(equation, [*free, *error.found])
+        return _differentiable(equation, [*free, *error.found], solution)
 
 
 class _FreeTensorsError(Exception):
@@ -124,6 +125,7 @@ class Equation:
     matrix: Callable[..., Tensor] | None = None
     together: Callable[..., Outputs] | None = None
     modules: Modules | None = None
+    parameters: dict[int, Parameter] = field(default_factory=dict[int, Parameter])  # all that F met at the solution
 
     def about(self, free: Sequence[Tensor], solution: Outputs | None = None) -> Equation:
         """The same with the tensors and modules in it known, and perhaps the solution."""
@@ -140,6 +142,7 @@ class Equation:
                 self.residual(y)
             except MissingDerivativeError:  # a NumPy function: says so when a derivative is asked for
                 finder.found.clear()
+        self.parameters.update(finder.parameters)
         if finder.hidden:
             self._refuse_hidden()
         return list((given | finder.found).values())
@@ -180,10 +183,12 @@ class Equation:
                 r = self.residual(y, *theta)
             except MissingDerivativeError:
                 return
+        self.parameters.update(finder.parameters)
+        unreplaced = any(id(t) in finder.found for t in self.free)
+        if finder.hidden or unreplaced or (modes.carries_derivative(r) and not finder.found):
+            self._refuse_hidden()
         if finder.found:
             raise _FreeTensorsError(list(finder.found.values()))
-        if modes.carries_derivative(r):
-            self._refuse_hidden()
 
     def _refuse_hidden(self) -> None:
         got = "one of the surrounding scope that an autograd.Function or a transform of torch.func is given"
@@ -201,6 +206,10 @@ class Equation:
         if isinstance(r, Tensor):
             return r
         raise self._of_numpy(f"one that returns {type(r).__module__}.{type(r).__name__}")
+
+    def as_solved(self) -> OnlyThese:
+        """A context for derivatives, which are those of the function that was solved."""
+        return OnlyThese(self.name, self.parameters)
 
     def _of_numpy(self, got: str) -> MissingDerivativeError:
         expected, advice = "a function of torch operations", "torch operations on the tensor it is given"
@@ -286,6 +295,10 @@ class Batch:
                 raise
         return tuple(torch.stack(_of_one_length(parts)) for parts in zip(*items, strict=True))
 
+    def as_solved(self) -> OnlyThese:
+        """As of one."""
+        return self.item.as_solved()
+
     def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
         """F of each."""
         return torch.vmap(self.item.residual, (0, *self.dims))(y, *theta)
@@ -324,15 +337,16 @@ class _Implicit(torch.autograd.Function):
         needed = ctx.needs_input_grad[1:]
         if grads[0] is None:
             return (None,) * (1 + len(needed))
-        w = ctx.equation.linear(y, ok, grads[0], True, *theta)
-        pulled = iter(_pulled(ctx.equation, y, theta, needed, -w))
+        with ctx.equation.as_solved():
+            w = ctx.equation.linear(y, ok, grads[0], True, *theta)
+            pulled = iter(_pulled(ctx.equation, y, theta, needed, -w))
         return (None, *(next(pulled) if need else None for need in needed))
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         if all(t is None for t in tangents[1:]):
             return (None,) * ctx.count
-        with modes.enable_forward_mode():
+        with modes.enable_forward_mode(), ctx.equation.as_solved():
             y, ok, *theta = map(modes.without_tangent, ctx.saved_tensors)
             pushed = _pushed(ctx.equation, y, theta, tangents[1:])
             w = ctx.equation.linear(y, ok, -pushed, False, *theta)
