@@ -227,3 +227,17 @@ def test_what_is_refused():
     ]:
         with pytest.raises(error, match=said):
             call()
+
+
+def test_a_function_that_maps_over_tensors_of_its_scope():
+    """No other tensor could take the place of such ones: refused, in eager code and under transforms."""
+    b, scale = torch.ones(2), torch.tensor([2.0, 3.0])
+
+    def solved(scale):
+        return cg(lambda x: vmap(torch.mul)(scale, x), b)[0].sum()
+
+    with pytest.raises(ArgumentError, match="tensors with a derivative only where torch operations take them"):
+        solved(scale.clone().requires_grad_())
+    with pytest.raises(ArgumentError, match="tensors with a derivative only where torch operations take them"):
+        grad(solved)(scale)
+    torch.testing.assert_close(cg(lambda x: vmap(torch.mul)(scale, x), b)[0], b / scale)

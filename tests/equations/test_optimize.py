@@ -6,7 +6,7 @@ import scipy.optimize
 import torch
 from torch.func import grad, jacrev, vmap
 
-from scitorch import check, optimize
+from scitorch import optimize
 from scitorch.core.errors import ArgumentError, KernelError, MissingDerivativeError, ShapeError, SolverError
 from scitorch.optimize import Bounds, LinearConstraint, NonlinearConstraint
 
@@ -489,26 +489,57 @@ def test_the_graph_breaks_around_a_solver():
     same(torch.autograd.grad(compiled(p), p)[0], torch.autograd.grad(function(p), p)[0])
 
 
+NONE = torch.zeros(0, 2)
+
+
 @pytest.mark.parametrize(
-    "function",
+    "call",
     [
-        lambda p: optimize.root(lambda x: x**3 - p, torch.ones_like(p), tol=1e-13).x,
-        lambda p: (
-            optimize.minimize(
-                lambda x: (x - p).square().sum(),
-                torch.zeros_like(p),
-                method="SLSQP",
-                bounds=Bounds(0.0, 0.5),
-                tol=1e-14,
-            ).x
-        ),
-        lambda p: optimize.nnls(torch.eye(2, dtype=p.dtype) + 0.2, p)[0],
+        lambda: optimize.root(lambda x: x, NONE),
+        lambda: optimize.minimize(torch.sum, NONE),
+        lambda: optimize.least_squares(lambda x: x, NONE),
+        lambda: optimize.fixed_point(torch.cos, NONE),
+        lambda: optimize.root_scalar(torch.sin, bracket=(NONE[:, 0], NONE[:, 0] + 3)),
+        lambda: optimize.curve_fit(lambda t, a: a * t, torch.ones(0, 2), NONE, NONE[:, :1]),
+        lambda: optimize.linprog(NONE, torch.eye(2), torch.ones(2)),
+        lambda: optimize.lsq_linear(torch.eye(2), NONE),
+        lambda: optimize.nnls(torch.eye(2), NONE),
     ],
-    ids=["root", "minimize", "nnls"],
+    ids=[
+        "root",
+        "minimize",
+        "least_squares",
+        "fixed_point",
+        "root_scalar",
+        "curve_fit",
+        "linprog",
+        "lsq_linear",
+        "nnls",
+    ],
 )
-def test_the_checker_finds_nothing(function):
-    report = check(function, tensor(0.4, 0.9))
-    assert report.ok, str(report)
+def test_no_problems(call):
+    with pytest.raises(ShapeError, match=r"problems: expected at least one, got leading dimensions \(0,\)"):
+        call()
+
+
+COMPLEX = torch.ones(2) + 1j
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: optimize.linprog(COMPLEX, torch.eye(2), torch.ones(2)),
+        lambda: optimize.linprog(torch.ones(2), torch.diag(COMPLEX), torch.ones(2)),
+        lambda: optimize.minimize(torch.sum, torch.ones(2), bounds=Bounds(COMPLEX, 3.0)),
+        lambda: optimize.minimize(torch.sum, torch.ones(2), constraints=LinearConstraint(torch.diag(COMPLEX), 0, 0)),
+        lambda: optimize.curve_fit(lambda t, a: a * t, torch.ones(2), torch.ones(2), sigma=COMPLEX),
+    ],
+    ids=["c", "A_ub", "bounds", "constraints", "sigma"],
+)
+def test_complex_numbers_where_real_ones_must_be(call):
+    """Their imaginary parts would be dropped."""
+    with pytest.raises(ArgumentError, match="complex64"):
+        call()
 
 
 def test_many_unknowns_make_no_matrix():

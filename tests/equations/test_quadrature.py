@@ -178,3 +178,13 @@ def test_odeint():
     for options in ({"tcrit": [1.0]}, {"mxstep": 10}, {"full_output": True}):
         with pytest.raises(ArgumentError):
             odeint(lambda y, t: -y, torch.ones(1), t, **options)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_values_in_the_dtype_of_the_function(dtype):
+    """With numbers as limits; single precision is computed in double."""
+    rates = torch.tensor([1.0, 2.0], dtype=dtype, requires_grad=True)
+    y = quad_vec(lambda x: torch.exp(-rates * x), 0, torch.inf, epsabs=1e-12, epsrel=1e-12)[0]
+    assert y.dtype is dtype
+    torch.testing.assert_close(y.detach(), 1 / rates.detach())
+    torch.testing.assert_close(torch.autograd.grad(y.sum(), rates)[0], -1 / rates.detach() ** 2)

@@ -26,6 +26,7 @@ from torch.utils import _pytree as pytree
 from . import modes
 from .errors import ArgumentError
 
+SINGLE = torch.float32, torch.bfloat16, torch.float16
 REACH = 1000  # objects that are looked through for modules, the nearest first: a millisecond
 
 
@@ -74,9 +75,16 @@ class FreeTensors(TorchFunctionMode):
             self.hidden = self.hidden or hidden
             self.found[id(t)] = t
 
+    def refuse_hidden(self, name: str) -> None:
+        """Raise if there is such a tensor."""
+        if self.hidden:
+            got = "one of the surrounding scope that an autograd.Function or a transform of torch.func is given"
+            expected = "tensors with a derivative only where torch operations take them"
+            raise ArgumentError(name, "function", expected, got, "operations without them, or passing it in args")
+
 
 class Replaced(TorchFunctionMode):
-    """Hands every operation the given tensors in the place of others, and single precision as double if asked to."""
+    """Hands every operation the given tensors in the place of others, and lower precision as double if asked to."""
 
     def __init__(self, tensors: Sequence[Tensor], others: Sequence[Tensor], *, double: bool = False) -> None:
         super().__init__()
@@ -95,7 +103,7 @@ class Replaced(TorchFunctionMode):
 
     def _in_place_of(self, t: Tensor) -> Tensor:
         t = self._other.get(id(self._outermost(t)), t)
-        return t.double() if self._double and t.dtype is torch.float32 else t
+        return t.double() if self._double and t.dtype in SINGLE else t
 
     def _outermost(self, t: Tensor) -> Tensor:
         """The tensor that a transform inside the function was given as it is."""

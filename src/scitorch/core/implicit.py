@@ -24,7 +24,7 @@ from torch.nn import Parameter
 from . import modes
 from .border import array_function, fetch
 from .closure import FreeTensors, Modules, OnlyThese, Replaced, replace_in, tensors_in
-from .errors import ArgumentError, KernelError, MissingDerivativeError, SolverError
+from .errors import KernelError, MissingDerivativeError, SolverError
 from .linear import linear_solve
 
 Outputs = tuple[Tensor, ...]
@@ -143,8 +143,7 @@ class Equation:
             except MissingDerivativeError:  # a NumPy function: says so when a derivative is asked for
                 finder.found.clear()
         self.parameters.update(finder.parameters)
-        if finder.hidden:
-            self._refuse_hidden()
+        finder.refuse_hidden(self.name)
         return list((given | finder.found).values())
 
     def solved(self, theta: Sequence[Tensor]) -> Outputs:
@@ -184,16 +183,11 @@ class Equation:
             except MissingDerivativeError:
                 return
         self.parameters.update(finder.parameters)
-        unreplaced = any(id(t) in finder.found for t in self.free)
-        if finder.hidden or unreplaced or (modes.carries_derivative(r) and not finder.found):
-            self._refuse_hidden()
+        finder.hidden |= any(id(t) in finder.found for t in self.free)
+        finder.hidden |= modes.carries_derivative(r) and not finder.found
+        finder.refuse_hidden(self.name)
         if finder.found:
             raise _FreeTensorsError(list(finder.found.values()))
-
-    def _refuse_hidden(self) -> None:
-        got = "one of the surrounding scope that an autograd.Function or a transform of torch.func is given"
-        expected = "tensors with a derivative only where torch operations take them"
-        raise ArgumentError(self.name, "function", expected, got, "passing it in args")
 
     def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
         """F(y, θ)."""

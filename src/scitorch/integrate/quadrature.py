@@ -92,7 +92,8 @@ def quad(
     `points`: the intervals are chosen for the function, and the derivative is that much less accurate there. A limit at
     which the function is infinite has no derivative; jumps of the function that move with a parameter are not seen:
     make them limits.
-    In float64, or in the dtype of limits that are tensors. torch.compile breaks the graph here.
+    Computed in float64; it comes back in the dtype of limits that are tensors, else of the function's values.
+    torch.compile breaks the graph here.
 
     References
     ----------
@@ -257,7 +258,7 @@ def fixed_quad(
     >>> fixed_quad(torch.cos, 0, torch.tensor(torch.pi / 2, dtype=torch.float64))[0]
     tensor(1.0000, dtype=torch.float64)
     """
-    dtype = _dtype(a, b)
+    dtype = _dtype(a, b) or torch.float64
     a, b = torch.as_tensor(a, dtype=dtype), torch.as_tensor(b, dtype=dtype)
     if bool(torch.isinf(torch.stack([a.detach(), b.detach()])).any()):
         raise ArgumentError("fixed_quad", "a, b", "finite limits", "an infinite one", "quad")
@@ -286,10 +287,10 @@ def _integral(
     tolerance: tuple[float, float],
     check: bool,
 ) -> tuple[Tensor, Tensor]:
-    dtype = _dtype(a, b)
+    dtype = _dtype(a, b) or _value_dtype(func, a, b, args)
     limits = [double(x) for x in (a, b)]
     needed = torch.is_grad_enabled() or modes.forward_mode() or modes.transforms_active()
-    function = Field(name, "func", lambda x, _, *args: func(x, *args), single=dtype is not torch.float64)
+    function = Field(name, "func", lambda x, _, *args: func(x, *args), single=True)
 
     def solve(a: Tensor, b: Tensor, args: tuple[Any, ...]) -> Any:
         f = array_function(lambda x: function.at(x, x, args), torch.float64, a.device)
@@ -389,9 +390,22 @@ def _double_exponential() -> tuple[Array, Array]:
     return s, h * np.pi * np.cosh(u) * s / (1 + np.exp(np.pi * np.sinh(u)))
 
 
-def _dtype(*limits: Any) -> torch.dtype:
+def _dtype(*limits: Any) -> torch.dtype | None:
     given = [x.dtype for x in limits if isinstance(x, Tensor) and x.is_floating_point()]
-    return given[0] if given and all(dtype is given[0] for dtype in given) else torch.float64
+    if not given:
+        return None
+    return given[0] if all(dtype is given[0] for dtype in given) else torch.float64
+
+
+def _value_dtype(func: Callable[..., Any], a: Any, b: Any, args: tuple[Any, ...]) -> torch.dtype:
+    """That of the function's values between the limits, for a number in double precision."""
+    low, high = float(a), float(b)
+    inside = (low + high) / 2 if math.isfinite(low + high) else 0.0
+    if math.isfinite(low) != math.isfinite(high):
+        inside = low + math.copysign(1.0, high) if math.isfinite(low) else high + math.copysign(1.0, low)
+    with torch.no_grad():
+        value = func(torch.tensor(inside, dtype=torch.float64), *args)
+    return value.dtype if isinstance(value, Tensor) and value.is_floating_point() else torch.float64
 
 
 def _refuse(name: str, options: dict[str, Any]) -> None:

@@ -126,7 +126,7 @@ def as_box(name: str, bounds: Any, x: Tensor) -> Box | None:
             raise ShapeError(name, "bounds", f"{x.shape[-1]} pairs", f"{len(pairs)}", "Bounds(lb, ub)")
         ends = zip(*pairs, strict=True) if pairs else ((), ())
         limits = zip(ends, (-np.inf, np.inf), strict=True)
-        ends = tuple(_stacked([limit if e is None else e for e in end], x) for end, limit in limits)
+        ends = tuple(_stacked(name, [limit if e is None else e for e in end], x) for end, limit in limits)
     return as_limits(name, "bounds", ends[0], ends[1], x.shape[-1:], x)
 
 
@@ -142,7 +142,7 @@ def as_ends(name: str, bounds: Any, x: Tensor) -> Box | None:
 
 def as_limits(name: str, argument: str, low: Any, high: Any, shape: Sequence[int], like: Tensor) -> Box:
     """Two limits as tensors of a shape."""
-    tensors = [as_tensor(end, like) for end in (low, high)]
+    tensors = [as_tensor(name, argument, end, like) for end in (low, high)]
     try:
         low, high = (t.expand(*shape) for t in tensors)
     except RuntimeError:
@@ -151,12 +151,15 @@ def as_limits(name: str, argument: str, low: Any, high: Any, shape: Sequence[int
     return low, high
 
 
-def _stacked(values: list[Any], like: Tensor) -> Tensor:
-    return torch.stack([as_tensor(v, like).reshape(()) for v in values]) if values else like.new_zeros(0)
+def _stacked(name: str, values: list[Any], like: Tensor) -> Tensor:
+    tensors = [as_tensor(name, "bounds", v, like).reshape(()) for v in values]
+    return torch.stack(tensors) if tensors else like.new_zeros(0)
 
 
-def as_tensor(value: Any, like: Tensor) -> Tensor:
-    """A tensor of the same dtype, which keeps its derivative."""
+def as_tensor(name: str, argument: str, value: Any, like: Tensor) -> Tensor:
+    """A real tensor of the same dtype, which keeps its derivative."""
+    if value.is_complex() if isinstance(value, Tensor) else np.iscomplexobj(value):
+        raise ArgumentError(name, argument, "real numbers", f"{value.dtype}", "real and imaginary parts of their own")
     if isinstance(value, Tensor):
         return value.to(like.dtype)
     return torch.tensor(np.asarray(value, dtype=float), dtype=like.dtype, device=like.device)
@@ -230,7 +233,8 @@ def _condition(c: Any, x: Tensor) -> Condition:
         return Condition(c["fun"], (0.0, high, *(args if isinstance(args, tuple) else (args,))), c)
     if isinstance(c, (LinearConstraint, scipy.optimize.LinearConstraint)):
         matrix: Any = c.A
-        matrix = torch.atleast_2d(as_tensor(matrix.toarray() if hasattr(matrix, "toarray") else matrix, x))
+        matrix = matrix.toarray() if hasattr(matrix, "toarray") else matrix
+        matrix = torch.atleast_2d(as_tensor("minimize", "constraints", matrix, x))
         return Condition(lambda x, A: A @ x, (c.lb, c.ub, matrix), c)
     if isinstance(c, (NonlinearConstraint, scipy.optimize.NonlinearConstraint)):
         return Condition(c.fun, (c.lb, c.ub), c)

@@ -129,8 +129,8 @@ def curve_fit(
     """
     _check_options(full_output, nan_policy, kwargs)
     ydata = as_guess("curve_fit", "ydata", ydata)
-    xdata = as_tensor(xdata, ydata) if isinstance(xdata, (list, tuple, np.ndarray)) else xdata
-    sigma = None if sigma is None else as_tensor(sigma, ydata)
+    xdata = as_tensor("curve_fit", "xdata", xdata, ydata) if isinstance(xdata, (list, tuple, np.ndarray)) else xdata
+    sigma = None if sigma is None else as_tensor("curve_fit", "sigma", sigma, ydata)
     guess = _beginning(f, p0, bounds, ydata)
     box = as_ends("curve_fit", bounds, guess)
     passed = {"absolute_sigma": absolute_sigma, "check_finite": check_finite, "nan_policy": nan_policy} | kwargs

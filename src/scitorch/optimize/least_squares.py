@@ -246,7 +246,7 @@ def half_loss(residuals: Any, loss: Any, f_scale: Any) -> Any:
         rho = rows[0]
     else:
         rho = LOSSES[loss](z)
-    return (rho * as_tensor(f_scale, residuals) ** 2).sum() / 2
+    return (rho * as_tensor("least_squares", "f_scale", f_scale, residuals) ** 2).sum() / 2
 
 
 def regular_in_box(x: Tensor, x0: Tensor, slope: Function, box: Box) -> bool:

@@ -17,7 +17,7 @@ from scitorch.core.implicit import Outputs, implicit
 from scitorch.optimize.constraints import Box, as_ends
 from scitorch.optimize.kkt import complementarity
 from scitorch.optimize.least_squares import regular_in_box
-from scitorch.optimize.problem import concluded, counted, refuse, start, tensor_of
+from scitorch.optimize.problem import concluded, counted, refuse, refuse_none, start, tensor_of
 from scitorch.optimize.results import LeastSquaresResult, Messages
 
 SCIPY: Any = scipy.optimize  # its stubs want each option by itself
@@ -200,7 +200,7 @@ def _solved(
         x, _, *rest = implicit(name, solve, stationary, guess, (A, b, box), check=check, jacobian=jacobian)
         return x, *rest
 
-    return each((A, b), (2, 1), single)
+    return each(name, (A, b), (2, 1), single)
 
 
 def _nothing(A: Tensor) -> Outputs:
@@ -212,12 +212,13 @@ def _nothing(A: Tensor) -> Outputs:
 
 
 def each(
-    tensors: tuple[Tensor, ...], cores: tuple[int, ...], single: Callable[..., tuple[Tensor, ...]]
+    name: str, tensors: tuple[Tensor, ...], cores: tuple[int, ...], single: Callable[..., tuple[Tensor, ...]]
 ) -> tuple[Tensor, ...]:
     """Problems of several tensors, whose leading dimensions broadcast."""
     batch = torch.broadcast_shapes(*(t.shape[: t.dim() - core] for t, core in zip(tensors, cores, strict=True)))
     if not batch:
         return single(*tensors)
+    refuse_none(name, batch)
     shapes = [t.shape[t.dim() - core :] for t, core in zip(tensors, cores, strict=True)]
     size = math.prod(batch)
     flat = [t.expand(*batch, *s).reshape(size, *s) for t, s in zip(tensors, shapes, strict=True)]

@@ -17,7 +17,7 @@ from scitorch.core.implicit import Outputs, implicit
 from scitorch.optimize.constraints import Box, as_box, as_tensor
 from scitorch.optimize.kkt import complementarity, strict
 from scitorch.optimize.linear_least_squares import each
-from scitorch.optimize.problem import concluded, start, tensor_of
+from scitorch.optimize.problem import as_guess, concluded, start, tensor_of
 from scitorch.optimize.results import LinearProgramResult, Messages
 
 METHODS = ("highs", "highs-ds", "highs-ipm")
@@ -116,7 +116,7 @@ def linprog(
         )
         return y, *rest
 
-    y, success, status, nit = each(tensors, (1, 2, 1, 2, 1), single)
+    y, success, status, nit = each("linprog", tensors, (1, 2, 1, 2, 1), single)
     c, A_ub, b_ub, A_eq, b_eq = tensors
     x, least, exact = y.split([c.shape[-1], b_ub.shape[-1], b_eq.shape[-1]], -1)
     slack, con = b_ub - (A_ub @ x[..., None])[..., 0], b_eq - (A_eq @ x[..., None])[..., 0]
@@ -187,13 +187,17 @@ def _matrices(c: Any, A_ub: Any, b_ub: Any, A_eq: Any, b_eq: Any) -> tuple[Tenso
     """All five, empty where not given."""
     if not isinstance(c, Tensor) or c.dim() == 0:
         raise ArgumentError("linprog", "c", "a tensor of shape (..., n)", type(c).__name__, "torch.as_tensor(c)")
-    c = c if c.is_floating_point() else c.to(torch.get_default_dtype())
+    c = as_guess("linprog", "c", c)
     found: list[Tensor] = [c]
     for kind, matrix, right in (("ub", A_ub, b_ub), ("eq", A_eq, b_eq)):
         if (matrix is None) != (right is None):
             raise ArgumentError("linprog", f"A_{kind}, b_{kind}", "both or none", "one of them")
-        A = c.new_zeros(0, c.shape[-1]) if matrix is None else torch.atleast_2d(as_tensor(matrix, c))
-        b = c.new_zeros(0) if right is None else torch.atleast_1d(as_tensor(right, c))
+        A = (
+            c.new_zeros(0, c.shape[-1])
+            if matrix is None
+            else torch.atleast_2d(as_tensor("linprog", f"A_{kind}", matrix, c))
+        )
+        b = c.new_zeros(0) if right is None else torch.atleast_1d(as_tensor("linprog", f"b_{kind}", right, c))
         if A.shape[-1] != c.shape[-1] or A.shape[-2] != b.shape[-1]:
             got = f"{tuple(A.shape)}, {tuple(b.shape)}"
             raise ShapeError("linprog", f"A_{kind}, b_{kind}", f"shapes (..., m, {c.shape[-1]}) and (..., m)", got)

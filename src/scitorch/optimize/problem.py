@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -46,11 +46,19 @@ def solve_each(
         if t.shape[: len(batch)] != batch:
             advice = "closing over what all problems share"
             raise ShapeError(name, "args", f"the leading dimensions {tuple(batch)} of x0", f"{tuple(t.shape)}", advice)
+    refuse_none(name, batch)
     size = math.prod(batch)
     flat = pytree.tree_map_only(Tensor, lambda t: t.reshape(size, *t.shape[len(batch) :]), (x, args))
     dims = pytree.tree_map(lambda t: 0 if isinstance(t, Tensor) else None, flat)
     results: Any = torch.vmap(single, dims)(*flat)
     return tuple(t.reshape(*batch, *t.shape[1:]) for t in results)
+
+
+def refuse_none(name: str, batch: Sequence[int]) -> None:
+    """Raise where there are no problems: the shapes of all that a solver returns are known from its first."""
+    if 0 in batch:
+        got, advice = f"leading dimensions {tuple(batch)}", "leaving out the call"
+        raise ShapeError(name, "problems", "at least one", got, advice)
 
 
 def value_at(function: Function, x: Tensor, args: tuple[Any, ...]) -> Tensor:

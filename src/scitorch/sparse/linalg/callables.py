@@ -33,6 +33,7 @@ def solve_callable(
     finder = FreeTensors(b)
     with torch.enable_grad(), finder:
         A(b.detach())
+    finder.refuse_hidden(method)
     free = list(finder.found.values())
 
     def product(v: Tensor, *theta: Tensor) -> Tensor:
