@@ -38,8 +38,8 @@ def inconsistent(x, p):
     return torch.stack([x[0] - p[0], x[1] ** 2 - p[1], x[0] * x[1]])
 
 
-def cubic(x, p):
-    return (x**4 / 4 - p * x).sum()
+def bowl(x, p):
+    return (x**4 / 4 + x**2 / 2 - p * x).sum()
 
 
 def on_a_circle(p, method):
@@ -105,11 +105,11 @@ CALLS = {
         VECTOR,
     ),
     "minimize": (
-        lambda p: optimize.minimize(cubic, torch.ones_like(p), args=(p,), method="Newton-CG", tol=1e-13).x,
+        lambda p: optimize.minimize(bowl, torch.ones_like(p), args=(p,), tol=1e-12).x,
         tensor(0.4, 0.9),
     ),
     "minimize value": (
-        lambda p: optimize.minimize(lambda x: cubic(x, p), torch.ones_like(p), tol=1e-10).fun,
+        lambda p: optimize.minimize(lambda x: bowl(x, p), torch.ones_like(p), tol=1e-10).fun,
         tensor(0.4, 0.9),
     ),
     "minimize at a bound": (
