@@ -213,7 +213,7 @@ def test_parameters_that_cannot_be_given_back_are_refused():
 
     outer = Outer()
     values = {name: p.detach().clone() for name, p in outer.named_parameters()}
-    with pytest.raises(ArgumentError, match="the parameters that it had when it was solved"):
+    with pytest.raises(ArgumentError, match="the parameters that it had when the equation was solved"):
         grad(lambda values: torch.func.functional_call(outer, values, GUESS).sum())(values)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from types import CellType, FunctionType, MethodType, ModuleType
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ from torch.utils import _pytree as pytree
 
 from . import modes
 from .errors import ArgumentError
+from .snapshot import names_in
+
+Constants = dict[int, tuple[Tensor, int]]
 
 SINGLE = torch.float32, torch.bfloat16, torch.float16
 REACH = 1000  # objects that are looked through for modules, the nearest first: a millisecond
@@ -39,6 +42,8 @@ class FreeTensors(TorchFunctionMode):
         The tensors by their id.
     parameters : dict
         All parameters of modules that were met, those without a derivative too.
+    constants : dict
+        The tensors without a derivative that none of them has made, each with its version when it was met.
     hidden : bool
         Whether such a tensor was given to a transform inside the function that maps it or differentiates it. No other
         can take its place there.
@@ -50,6 +55,7 @@ class FreeTensors(TorchFunctionMode):
         self._known = {id(t): t for t in tensors_in(given)}  # kept alive, so that no id comes twice
         self.found: dict[int, Tensor] = {}
         self.parameters: dict[int, Parameter] = {}
+        self.constants: Constants = {}
         self.hidden = False
 
     def __torch_function__(
@@ -74,6 +80,8 @@ class FreeTensors(TorchFunctionMode):
         if id(t) not in self._known and modes.carries_derivative(t):
             self.hidden = self.hidden or hidden
             self.found[id(t)] = t
+        elif id(t) not in self._known and modes.is_plain(t):
+            self.constants.setdefault(id(t), (t, modes.version(t)))
 
     def refuse_hidden(self, name: str) -> None:
         """Raise if there is such a tensor."""
@@ -112,23 +120,41 @@ class Replaced(TorchFunctionMode):
         return t
 
 
-class OnlyThese(TorchFunctionMode):
-    """Refuses parameters of modules that weren't met when the tensors of a function were found."""
+@contextmanager
+def as_solved(name: str, parameters: Mapping[int, Parameter], constants: Constants) -> Generator[None]:
+    """Refuse what isn't as it was when an equation was solved: for derivatives, which evaluate its function again."""
+    if any(modes.version(t) != version for t, version in constants.values()):
+        _refuse(name, "tensors", "one that has been changed in place since", "changing a copy of it")
+    met = _Met(name, parameters)
+    with met:
+        yield
+    if not met.tensors.issuperset(constants):
+        _refuse(name, "tensors", "others: an object of which an attribute has been set since", "passing them in args")
+
+
+class _Met(TorchFunctionMode):
+    """Notes tensors, and refuses parameters that weren't met before."""
 
     def __init__(self, name: str, parameters: Mapping[int, Parameter]) -> None:
         super().__init__()
         self._name = name
         self._parameters = parameters
+        self.tensors: set[int] = set()
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         for t in tensors_in((args, kwargs)):
+            self.tensors.add(id(t))
             if type(t) is Parameter and id(t) not in self._parameters:
-                expected, got = "the parameters that it had when it was solved", "a module that has others since"
                 advice = "passing the module in args, or closing over it, where functional_call gives it parameters"
-                raise ArgumentError(self._name, "function", expected, got, advice)
+                _refuse(self._name, "parameters", "a module that has others since", advice)
         return func(*args, **(kwargs or {}))
+
+
+def _refuse(name: str, what: str, got: str, advice: str) -> NoReturn:
+    expected = f"the {what} that it had when the equation was solved"
+    raise ArgumentError(name, "function", expected, got, advice)
 
 
 class Modules:
@@ -175,7 +201,7 @@ def _modules_of(functions: Sequence[Any]) -> list[torch.nn.Module]:
 def _parts_of(x: Any) -> list[Any]:
     if isinstance(x, FunctionType):
         cells = [cell.cell_contents for cell in x.__closure__ or () if cell != _EMPTY]
-        used = [x.__globals__.get(name) for name in _names(x.__code__)]
+        used = [x.__globals__.get(name) for name in names_in(x.__code__)]
         return [*cells, *(x.__defaults__ or ()), *(u for u in used if isinstance(u, (FunctionType, torch.nn.Module)))]
     if isinstance(x, MethodType):
         return [x.__self__, x.__func__]
@@ -186,12 +212,6 @@ def _parts_of(x: Any) -> list[Any]:
     if is_dataclass(x):
         return [getattr(x, field.name, None) for field in fields(x)]
     return list(vars(x).values()) if hasattr(x, "__dict__") else []
-
-
-def _names(code: CodeType) -> list[str]:
-    """Global names and attributes that a function uses, and those within it."""
-    within = [name for x in code.co_consts if isinstance(x, CodeType) for name in _names(x)]
-    return [*code.co_names, *within]
 
 
 _EMPTY = CellType()

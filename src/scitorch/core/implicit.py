@@ -11,7 +11,7 @@ A batch is so many problems: vmap solves one after the other, and pulls back all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,12 +20,14 @@ import scipy.sparse.linalg
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.utils import _pytree as pytree
 
 from . import modes
 from .border import array_function, fetch
-from .closure import FreeTensors, Modules, OnlyThese, Replaced, replace_in, tensors_in
+from .closure import Constants, FreeTensors, Modules, Replaced, as_solved, replace_in, tensors_in
 from .errors import KernelError, MissingDerivativeError, SolverError
 from .linear import linear_solve
+from .snapshot import snapshot
 
 Outputs = tuple[Tensor, ...]
 DENSE = 500  # unknowns up to which a Jacobian is made: 2 MB of float64
@@ -126,11 +128,23 @@ class Equation:
     together: Callable[..., Outputs] | None = None
     modules: Modules | None = None
     parameters: dict[int, Parameter] = field(default_factory=dict[int, Parameter])  # all that F met at the solution
+    constants: Constants = field(default_factory=Constants)  # and the tensors that it took from elsewhere
 
     def about(self, free: Sequence[Tensor], solution: Outputs | None = None) -> Equation:
         """The same with the tensors and modules in it known, and perhaps the solution."""
         modules = Modules(self.function, self.system, self.matrix, self.arguments)
-        return replace(self, free=free, solution=solution, modules=modules)
+        arguments = pytree.tree_map(lambda x: snapshot(x) if callable(x) else x, self.arguments)
+        function, system, matrix, arguments = snapshot((self.function, self.system, self.matrix, arguments))
+        return replace(
+            self,
+            function=function,
+            system=system,
+            matrix=matrix,
+            arguments=arguments,
+            free=free,
+            solution=solution,
+            modules=modules,
+        )
 
     def free_tensors(self, y: Tensor) -> list[Tensor]:
         """The tensors with a derivative among the arguments, and those that the residual uses at y."""
@@ -143,6 +157,7 @@ class Equation:
             except MissingDerivativeError:  # a NumPy function: says so when a derivative is asked for
                 finder.found.clear()
         self.parameters.update(finder.parameters)
+        self.constants.update(finder.constants)
         finder.refuse_hidden(self.name)
         return list((given | finder.found).values())
 
@@ -183,6 +198,9 @@ class Equation:
             except MissingDerivativeError:
                 return
         self.parameters.update(finder.parameters)
+        # What wasn't met before is made anew each time; what has another version, the function itself changes.
+        for key in [key for key, met in self.constants.items() if finder.constants.get(key) != met]:
+            del self.constants[key]
         finder.hidden |= any(id(t) in finder.found for t in self.free)
         finder.hidden |= modes.carries_derivative(r) and not finder.found
         finder.refuse_hidden(self.name)
@@ -201,9 +219,9 @@ class Equation:
             return r
         raise self._of_numpy(f"one that returns {type(r).__module__}.{type(r).__name__}")
 
-    def as_solved(self) -> OnlyThese:
+    def as_solved(self) -> AbstractContextManager[None]:
         """A context for derivatives, which are those of the function that was solved."""
-        return OnlyThese(self.name, self.parameters)
+        return as_solved(self.name, self.parameters, self.constants)
 
     def _of_numpy(self, got: str) -> MissingDerivativeError:
         expected, advice = "a function of torch operations", "torch operations on the tensor it is given"
@@ -289,7 +307,7 @@ class Batch:
                 raise
         return tuple(torch.stack(_of_one_length(parts)) for parts in zip(*items, strict=True))
 
-    def as_solved(self) -> OnlyThese:
+    def as_solved(self) -> AbstractContextManager[None]:
         """As of one."""
         return self.item.as_solved()
 

@@ -80,6 +80,16 @@ def carries_derivative(tensor: torch.Tensor) -> bool:
     return tensor.requires_grad or _functorch.is_functorch_wrapped_tensor(tensor) or has_tangent(tensor)
 
 
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Whether it is no tensor of a transform."""
+    return not _functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def version(tensor: torch.Tensor) -> int:
+    """How often a tensor has been changed in place."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
 def level() -> int:
     """How many functorch transforms are around this call."""
     return len(_functorch.get_interpreter_stack() or ())
