@@ -148,4 +148,7 @@ def tolerance(dtype):
 STEP = torch.finfo(torch.double).eps ** (1 / 3)
 """The step at which central differences lose as much to rounding as to truncation: about its square."""
 NUMERICAL = {"eps": STEP, "rtol": STEP, "atol": STEP}
+PROJECTED = NUMERICAL | {
+    "fast_mode": True
+}  # one random projection, for second derivatives: first ones are checked whole
 """For derivatives against central differences of doubles."""
