@@ -130,3 +130,7 @@ class MissingDerivativeError(DerivativeError, NotImplementedError):
 
 class RedefinitionWarning(UserWarning):
     """A second operator took the place of one with the same name in the same module."""
+
+
+class SequentialWarning(UserWarning):
+    """What `parallel` was asked for has no effect on a batch of problems, which are solved one after the other."""
