@@ -82,6 +82,10 @@ class ArgumentError(InputError, TypeError):
     """An argument that is missing, unknown, or of the wrong type."""
 
 
+class RefusedError(ArgumentError, ValueError):
+    """SciPy refuses what it was given: an unknown method, a wrong shape, a value out of range."""
+
+
 class DeviceError(InputError, ValueError):
     """Tensors on several devices in one call."""
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from scitorch.core import modes
 from scitorch.core.closure import tensors_in
 from scitorch.core.errors import ArgumentError, ShapeError
+from scitorch.core.refusals import with_refusals
 from scitorch.integrate.collocation import collocation_for
 from scitorch.integrate.constants import double
 from scitorch.integrate.field import Field
@@ -93,6 +94,7 @@ class OdeResult:
 
 
 @modes.breaks_graphs
+@with_refusals
 def solve_ivp(
     fun: Callable[..., Any],
     t_span: Sequence[Any],

@@ -19,6 +19,7 @@ from scitorch.core import modes
 from scitorch.core.border import array_function
 from scitorch.core.errors import ArgumentError, MissingDerivativeError, SolverError
 from scitorch.core.implicit import implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.integrate.constants import constants, double
 from scitorch.integrate.field import Field
 
@@ -27,6 +28,7 @@ AGREEMENT = 100  # times SciPy's own error: how well the rule for derivatives mu
 
 
 @modes.breaks_graphs
+@with_refusals
 def quad(
     func: Callable[..., Any],
     a: Any,
@@ -127,6 +129,7 @@ def quad(
 
 
 @modes.breaks_graphs
+@with_refusals
 def quad_vec(
     f: Callable[..., Any],
     a: Any,

@@ -16,6 +16,7 @@ from scitorch.core.border import fetch
 from scitorch.core.errors import ArgumentError, MissingDerivativeError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
 from scitorch.core.linear import linear_solve
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends, as_tensor
 from scitorch.optimize.kkt import complementarity
 from scitorch.optimize.least_squares import regular_in_box
@@ -36,6 +37,7 @@ Given = tuple[Any, Tensor, Tensor | None]  # xdata, ydata, sigma
 
 
 @modes.breaks_graphs
+@with_refusals
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,

@@ -16,6 +16,7 @@ from scitorch.core import modes
 from scitorch.core.border import fetch, tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends, as_tensor
 from scitorch.optimize.kkt import complementarity, strict_in_box
 from scitorch.optimize.problem import (
@@ -41,6 +42,7 @@ def _huber(z: Tensor) -> Tensor:
 
 
 SCIPY: Any = scipy.optimize  # its stubs know no workers
+NOT_FINITE = "Residuals are not finite in the initial point"  # what SciPy says
 LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda z: z,
     "soft_l1": lambda z: 2 * (torch.sqrt(1 + z) - 1),
@@ -51,6 +53,7 @@ LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @modes.breaks_graphs
+@with_refusals
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -203,7 +206,12 @@ class _Fit:
         options = self.passed | {"f_scale": float(f_scale), "jac": self._jacobian(x0, given)}
         options["loss"] = for_scipy(self.loss, (), x0) if callable(self.loss) else self.loss
         options |= {} if box is None else {"bounds": tuple(map(start, box))}
-        r = SCIPY.least_squares(for_scipy(self.residuals, (given,), x0), start(x0), **options)
+        try:
+            r = SCIPY.least_squares(for_scipy(self.residuals, (given,), x0), start(x0), **options)
+        except ValueError as error:
+            if NOT_FINITE not in str(error):
+                raise
+            r = _unknown(x0, str(error))
         finite = (r.x, r.cost)
         success = concluded("least_squares", r, self.messages, check=self.check, success=r.success, finite=finite)
         x = tensor_of(r.x, x0)
@@ -218,6 +226,12 @@ class _Fit:
         if self.jac is None and is_of_torch(self.residuals, x0, (given,)):
             return for_scipy(jacobian_of(self.residuals), (given,), x0)
         return self.jac or "2-point"
+
+
+def _unknown(x0: Tensor, message: str) -> Any:
+    """The result where there is none."""
+    unknown = {"x": np.full(len(x0), np.nan), "cost": np.nan, "active_mask": np.zeros(len(x0))}
+    return SCIPY.OptimizeResult(unknown, success=False, message=message)
 
 
 def _nothing(x0: Tensor) -> Outputs:

@@ -14,6 +14,7 @@ from torch import Tensor
 from scitorch.core import modes
 from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends
 from scitorch.optimize.kkt import complementarity
 from scitorch.optimize.least_squares import regular_in_box
@@ -24,6 +25,7 @@ SCIPY: Any = scipy.optimize  # its stubs want each option by itself
 
 
 @modes.breaks_graphs
+@with_refusals
 def nnls(
     A: Tensor, b: Tensor, *, maxiter: int | None = None, atol: None = None, check: bool = True
 ) -> tuple[Tensor, Tensor]:
@@ -84,6 +86,7 @@ def nnls(
 
 
 @modes.breaks_graphs
+@with_refusals
 def lsq_linear(
     A: Tensor,
     b: Tensor,

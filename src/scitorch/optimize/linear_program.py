@@ -14,6 +14,7 @@ from scitorch.core import modes
 from scitorch.core.border import fetch
 from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_box, as_tensor
 from scitorch.optimize.kkt import complementarity, strict
 from scitorch.optimize.linear_least_squares import each
@@ -24,6 +25,7 @@ METHODS = ("highs", "highs-ds", "highs-ipm")
 
 
 @modes.breaks_graphs
+@with_refusals
 def linprog(
     c: Tensor,
     A_ub: Tensor | None = None,

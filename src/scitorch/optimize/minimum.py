@@ -15,6 +15,7 @@ from scitorch.core import modes
 from scitorch.core.border import fetch, tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, Condition, Data, as_box, as_conditions
 from scitorch.optimize.kkt import complementarity, multipliers
 from scitorch.optimize.problem import (
@@ -45,6 +46,7 @@ MATRIX = ("dogleg", "trust-exact")
 
 
 @modes.breaks_graphs
+@with_refusals
 def minimize(
     fun: Callable[..., Any],
     x0: Any,

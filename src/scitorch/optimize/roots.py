@@ -14,6 +14,7 @@ from scitorch.core import modes
 from scitorch.core.border import tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.problem import (
     Function,
     as_args,
@@ -36,6 +37,7 @@ WITH_JACOBIAN = ("hybr", "lm")
 
 
 @modes.breaks_graphs
+@with_refusals
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -158,6 +160,7 @@ def _nothing(x0: Tensor) -> tuple[Tensor, ...]:
 
 
 @modes.breaks_graphs
+@with_refusals
 def fixed_point(
     func: Callable[..., Any],
     x0: Any,
