@@ -401,7 +401,7 @@ WRONG = [
     (ArgumentError, lambda: optimize.nnls(torch.eye(2), torch.ones(2), atol=1e-3)),
     (ShapeError, lambda: optimize.nnls(torch.eye(2), torch.ones(3))),
     (ArgumentError, lambda: optimize.lsq_linear(torch.eye(2).to_sparse(), torch.ones(2))),
-    (ArgumentError, lambda: optimize.linprog(torch.ones(2), integrality=1)),
+    (ArgumentError, lambda: optimize.linprog(torch.ones(2), integrality=2)),
     (ArgumentError, lambda: optimize.linprog(torch.ones(2), method="simplex")),
     (ArgumentError, lambda: optimize.linprog(torch.ones(2), A_ub=torch.eye(2))),
     (ShapeError, lambda: optimize.linprog(torch.ones(2), torch.eye(3), torch.ones(3))),

@@ -336,12 +336,10 @@ def _integral(
 def _beyond(function: Field, start: Tensor, end: Tensor, args: tuple[Any, ...]) -> Tensor:
     """The integral between a limit as a constant and itself: zero, with the derivatives of the integral."""
     nodes, weights = np.polynomial.legendre.leggauss(4)
-    c = torch.tensor(nodes / 2 + 0.5, device=start.device)
+    c, w = (torch.tensor(values, device=start.device) for values in (nodes / 2 + 0.5, weights / 2))
     start, end = (torch.where(torch.isinf(start), 0, x) for x in (start, end))  # infinity doesn't move
     x = start + (end - start) * c
-    return (end - start) * torch.tensordot(
-        torch.tensor(weights / 2, device=start.device), function.along(x, x, args), 1
-    )
+    return (end - start) * torch.tensordot(w, function.along(x, x, args), 1)
 
 
 def _agrees(

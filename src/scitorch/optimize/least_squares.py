@@ -166,9 +166,13 @@ def least_squares(
         return x, value, half_loss(value, loss, f_scale), *rest
 
     given = (as_args(args), kwargs or {})
-    x, value, least, success, mask, status, nfev, njev, _, nit = solve_each("least_squares", single, 1, guess, given)
-    jacobian = partial(_jacobians, fit.residuals, x, given)
-    return LeastSquaresResult(x, least, value, mask, success, status, str(messages), nfev, njev, nit, jacobian)
+    x, value, least, success, mask, optimality, status, nfev, njev, _, nit = solve_each(
+        "least_squares", single, 1, guess, given
+    )
+    ended = success, status, str(messages), nfev, njev, nit, optimality
+    jacobian = partial(_of_each, lambda x, given: jacobian_of(fit.residuals)(x, given), x, given)
+    gradient = partial(_of_each, lambda x, given: fit.slope(given, f_scale)(x), x, given)
+    return LeastSquaresResult(x, least, value, mask, *ended, jacobian, gradient)
 
 
 @dataclass
@@ -217,7 +221,8 @@ class _Fit:
         x = tensor_of(r.x, x0)
         ok = success and (box is None or regular_in_box(x, x0, self.slope(given, f_scale), box))
         flags = (tensor_of(flag, x0, torch.bool) for flag in (ok, success))
-        return x, *flags, tensor_of(r.active_mask, x0, torch.int64), *counted(r, x0)
+        mask, optimality = tensor_of(r.active_mask, x0, torch.int64), tensor_of(r.optimality, x0, x0.dtype)
+        return x, *flags, mask, optimality, *counted(r, x0)
 
     def _jacobian(self, x0: Tensor, given: Any) -> Any:
         """The user's, or ours, or SciPy's differences."""
@@ -230,22 +235,20 @@ class _Fit:
 
 def _unknown(x0: Tensor, message: str) -> Any:
     """The result where there is none."""
-    unknown = {"x": np.full(len(x0), np.nan), "cost": np.nan, "active_mask": np.zeros(len(x0))}
+    unknown = {"x": np.full(len(x0), np.nan), "cost": np.nan, "optimality": np.nan, "active_mask": np.zeros(len(x0))}
     return SCIPY.OptimizeResult(unknown, success=False, message=message)
 
 
 def _nothing(x0: Tensor) -> Outputs:
     """The fit of no unknowns."""
     zero, yes = torch.zeros((), dtype=torch.int64), torch.ones((), dtype=torch.bool)
-    made = x0.double(), yes, yes, torch.zeros(0, dtype=torch.int64), *[zero] * 5
+    made = x0.double(), yes, yes, torch.zeros(0, dtype=torch.int64), x0.new_zeros(()), *[zero] * 5
     return tuple(t.to(x0.device, copy=True) for t in made)
 
 
-def _jacobians(residuals: Function, x: Tensor, given: Any) -> Tensor:
-    def single(x: Tensor, given: Any) -> tuple[Tensor]:
-        return (jacobian_of(residuals)(x, given),)
-
-    return solve_each("least_squares", single, 1, x, given)[0]
+def _of_each(function: Function, x: Tensor, given: Any) -> Tensor:
+    """A function at the solution of each problem."""
+    return solve_each("least_squares", lambda x, given: (function(x, given),), 1, x, given)[0]
 
 
 def half_loss(residuals: Any, loss: Any, f_scale: Any) -> Any:
