@@ -394,7 +394,6 @@ WRONG = [
     (ShapeError, lambda: optimize.minimize(torch.sum, ONE, bounds=Bounds(torch.zeros(3), 1))),
     (ArgumentError, lambda: optimize.least_squares(torch.sin, ONE, loss="quadratic")),
     (ArgumentError, lambda: optimize.curve_fit(lambda t, *p: t, ONE, ONE)),
-    (ArgumentError, lambda: optimize.curve_fit(lambda t, a: a * t, ONE, ONE, full_output=True)),
     (ArgumentError, lambda: optimize.curve_fit(lambda t, a: a * t, ONE, ONE, nan_policy="omit")),
     (ArgumentError, lambda: optimize.curve_fit(lambda t, a: a * t, ONE, ONE, method="trf", loss="huber")),
     (ShapeError, lambda: optimize.curve_fit(lambda t, a: a * t, ONE, ONE, sigma=torch.ones(3))),

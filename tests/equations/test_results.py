@@ -185,3 +185,31 @@ def test_what_whole_numbers_do_not_have():
             optimize.linprog(COSTS, WEIGHTS, LIMIT, integrality=wrong)
     with pytest.raises(SolverError, match="convergence"):
         optimize.linprog(-tensor(1.0), tensor([2.0], [-2.0]), tensor(1.5, -0.5), integrality=1)
+
+
+@pytest.mark.parametrize("method", ["lm", "trf"])
+@pytest.mark.parametrize("kind", ["none", "deviations", "covariance"])
+def test_curve_fit_with_full_output(method, kind):
+    t, y = torch.linspace(0, 2, 6, **DOUBLE), tensor(2.0, 1.3, 1.1, 0.5, 0.6, 0.2)
+    sigma = {"none": None, "deviations": 1 + t, "covariance": torch.diag(1 + t) + 0.1}[kind]
+    options = {"method": method, "full_output": True}
+    arrays = None if sigma is None else sigma.numpy()
+    theirs = scipy.optimize.curve_fit(
+        lambda t, a, b: a * np.exp(-b * t), t.numpy(), y.numpy(), (1.0, 1.0), arrays, **options
+    )
+
+    def fit(y):
+        return optimize.curve_fit(lambda t, a, b: a * torch.exp(-b * t), t, y, (1.0, 1.0), sigma, **options)
+
+    popt, pcov, infodict, message, ier = fit(y)
+    same(popt, theirs[0])
+    same(pcov, theirs[1])
+    assert set(infodict) - {"njev"} == set(theirs[2])  # "lm" counts Jacobians where it is given them
+    same(infodict["fvec"], theirs[2]["fvec"], 1e-5)
+    assert (message, ier.item()) == theirs[3:]
+    slope = jacrev(lambda y: fit(y)[2]["fvec"])(y)
+    ends = [fit(y + s * 1e-5 * torch.eye(6, **DOUBLE)[2])[2]["fvec"] for s in (1, -1)]
+    same(slope[:, 2], (ends[0] - ends[1]) / 2e-5, 1e-4)
+    if method == "lm":
+        assert infodict["fjac"].shape == (2, 6)
+        assert not infodict["fjac"].requires_grad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,22 @@ IN_ALL = ("x", "fun", "success", "message", "method", *COUNTS)
 
 
 class Details:
-    """Numbers and arrays of SciPy's results, as tensors of the same shapes for all problems of a batch."""
+    """Numbers and arrays of SciPy's results, as tensors of the same shapes for all problems of a batch.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    known : sequence of str, optional
+        What is handed on otherwise.
+    """
+
+    def __init__(self, known: Sequence[str] = IN_ALL) -> None:
+        self._known = known
         self._first: list[Tensor] = []
         self._structure: Any = None
 
     def of(self, result: Any, x: Tensor) -> list[Tensor]:
         """What there is, one after the other; NaN for what the first problem's result has and this one hasn't."""
-        found = {name: _as_tensors(value, x) for name, value in result.items() if name not in IN_ALL}
+        found = {name: _as_tensors(value, x) for name, value in result.items() if name not in self._known}
         leaves, structure = pytree.tree_flatten({k: v for k, v in found.items() if v is not None})
         if self._structure is None:
             self._first, self._structure = leaves, structure

@@ -21,7 +21,6 @@ from scitorch.sparse.linalg.matrix import Matrix, columns_of, read_square, widen
 from scitorch.sparse.linalg.pattern import pattern_of
 
 Array = NDArray[Any]
-
 ORDERINGS = (None, "NATURAL", "MMD_ATA", "MMD_AT_PLUS_A", "COLAMD")
 
 
@@ -235,12 +234,12 @@ class SparseLU:
     def _factor(self, name: str, index: int) -> Tensor:
         data = self.matrix.data
         if torch.is_grad_enabled() and modes.carries_derivative(data):
-            expected, got = "a matrix without a derivative, since the factors have none", "one with a derivative"
-            raise MissingDerivativeError(self.owner, name, expected, got, "splu of detached values, or solve")
+            expected = "a matrix without a derivative, since the factors have none"
+            raise MissingDerivativeError(self.owner, name, expected, "one with it", "splu of detached values, or solve")
         factor = self._values(name).factors[index]
-        parts = (torch.tensor(part, device=data.device) for part in (factor.indptr, factor.indices))
-        values = torch.tensor(factor.data, dtype=widened(data)[1], device=data.device)
-        return torch.sparse_csc_tensor(*parts, values, self.shape, check_invariants=True)
+        parts: Any = map(torch.tensor, (factor.indptr, factor.indices, factor.data))
+        like: Any = {"dtype": widened(data)[1], "device": data.device}
+        return torch.sparse_csc_tensor(*parts, self.shape, **like, check_invariants=True)
 
     def solve(self, rhs: Tensor, trans: str = "N") -> Tensor:
         """Solution of a system with the matrix, differentiable in its stored values and in `rhs`.
@@ -306,8 +305,7 @@ def splu(
     SolverError
         If A is singular to the last digit; for a matrix inside of a transform, by ``solve``.
     ArgumentError
-        For an option that SuperLU or this function hasn't; for anything but ``solve`` and `shape` of a batch of
-        matrices, or inside of a transform.
+        For an unknown option; for anything but ``solve`` and `shape` of a batch, or inside of a transform.
     MissingDerivativeError
         For the factors L and U of a matrix with a derivative, unless gradients are off: they have none.
 

@@ -44,8 +44,8 @@ def generalized_eigenpairs(
     n, wide = len(v0), np.result_type(data, np.float64)
     try:
         given = (data, rows, cols), (M_data, M_rows, M_cols)
-        A, M = (pattern_of("eigsh", i, j, (n, n)).csc(values.astype(wide)) for values, i, j in given)
-        A, M = ((matrix + matrix.conj().T).tocsc() / 2 for matrix in (A, M))
+        stored = (pattern_of("eigsh", i, j, (n, n)).csc(values.astype(wide)) for values, i, j in given)
+        A, M = ((matrix + matrix.conj().T).tocsc() / 2 for matrix in stored)
         options: dict[str, Any] = {"which": which, "sigma": sigma, "ncv": ncv, "maxiter": maxiter, "tol": tol}
         found: Any = scipy.sparse.linalg.eigsh(A, k, M, v0=v0.astype(wide), **options)
         w, v = found
