@@ -237,9 +237,9 @@ class SparseLU:
             expected = "a matrix without a derivative, since the factors have none"
             raise MissingDerivativeError(self.owner, name, expected, "one with it", "splu of detached values, or solve")
         factor = self._values(name).factors[index]
-        parts: Any = map(torch.tensor, (factor.indptr, factor.indices, factor.data))
-        like: Any = {"dtype": widened(data)[1], "device": data.device}
-        return torch.sparse_csc_tensor(*parts, self.shape, **like, check_invariants=True)
+        parts = map(torch.tensor, (factor.indptr, factor.indices, factor.data))
+        make: Any = torch.sparse_csc_tensor  # its stub knows no starred arguments
+        return make(*parts, self.shape, dtype=widened(data)[1], device=data.device, check_invariants=True)
 
     def solve(self, rhs: Tensor, trans: str = "N") -> Tensor:
         """Solution of a system with the matrix, differentiable in its stored values and in `rhs`.
