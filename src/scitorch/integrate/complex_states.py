@@ -59,4 +59,5 @@ def options_of_parts(options: dict[str, Any]) -> dict[str, Any]:
         if options.get(name) is not None:
             got = type(options[name]).__name__
             raise ArgumentError("solve_ivp", name, "None for complex states", got, "leaving it out")
-    return options | {name: np.tile(options[name], 2) for name in ("rtol", "atol") if np.ndim(options.get(name, 0)) == 1}
+    each = [name for name in ("rtol", "atol") if np.ndim(options.get(name, 0)) == 1]
+    return options | {name: np.tile(options[name], 2) for name in each}
