@@ -299,8 +299,29 @@ def test_what_is_refused():
         splu(good, options={"Equil": True})
     with pytest.raises(ArgumentError, match="'N', 'T' or 'H'"):
         splu(good).solve(b, "C")
-    with pytest.raises(ArgumentError, match="L"):
-        splu(good).L  # noqa: B018  the access is what is tested
+    with pytest.raises(ArgumentError, match="L: expected one factorisation"):
+        splu((torch.ones(3, 2), *good[1:])).L  # noqa: B018  the access is what is tested
+
+
+@pytest.mark.parametrize("settings", [{}, {"permc_spec": "NATURAL"}, {"options": {"SymmetricMode": True}}])
+def test_the_factors(settings):
+    """Pr A Pc = L U, for the first factorisation of a pattern and for those that find its columns in order."""
+    matrix = sparse(8)
+    for scale in (1.0, 2.0):
+        data = (torch.as_tensor(matrix.data) * scale).requires_grad_()
+        A = (data, matrix.indices, matrix.indptr, matrix.shape)
+        with pytest.raises(MissingDerivativeError, match="splu, U: expected a matrix without a derivative"):
+            splu(A, **settings).U  # noqa: B018  the access is what is tested
+        lu = splu((data.detach(), *A[1:]), **settings)
+        with torch.no_grad():
+            assert torch.equal(splu(A, **settings).L.to_dense(), lu.L.to_dense())
+        L, U = lu.L.to_dense(), lu.U.to_dense()
+        assert torch.equal(L, L.tril())
+        assert torch.equal(U, U.triu())
+        expected = torch.zeros(8, 8, dtype=torch.double)
+        expected[lu.perm_r[:, None], lu.perm_c[None]] = torch.as_tensor(matrix.toarray()) * scale
+        torch.testing.assert_close(L @ U, expected)
+        assert lu.L.layout is torch.sparse_csc
 
 
 def test_a_large_system_is_never_dense():

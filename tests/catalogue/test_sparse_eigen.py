@@ -8,7 +8,7 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from catalogue.grid_sparse import as_tuple, sparse
-from scitorch.core.errors import ArgumentError, ShapeError, SolverError
+from scitorch.core.errors import ArgumentError, RefusedError, ShapeError, SolverError
 from scitorch.sparse.linalg import eigsh, svds
 
 RNG = np.random.default_rng(43)
@@ -170,10 +170,74 @@ def test_a_large_matrix_is_never_dense():
     np.testing.assert_allclose(along, (values[0] - values[1]) / 2e-6, rtol=1e-4)
 
 
+def mass(n, dtype=np.float64):
+    """A positive definite matrix."""
+    half = sparse(n, dtype)
+    return (half @ half.conj().T + 2 * scipy.sparse.eye_array(n)).tocsr()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+@pytest.mark.parametrize("sigma", [None, 0.3])
+def test_generalised_eigenpairs_and_their_derivatives(dtype, sigma):
+    """Of the Hermitian parts, as a Cholesky factor of M and `torch.linalg.eigh` have them."""
+    A, M = hermitian(7, dtype), mass(7, dtype)
+    options = {"which": "LA"} if sigma is None else {"sigma": sigma}
+
+    def ours(a, m):
+        w, v = eigsh((a, A.indices, A.indptr, A.shape), 2, (m, M.indices, M.indptr, M.shape), **options)
+        return weighted(w, projectors(v))
+
+    with torch.no_grad():
+        w, _ = eigsh(as_tuple(A), 2, as_tuple(M), **options)
+
+    def theirs(a, m):
+        dense, metric = ((x + x.mH) / 2 for x in (dense_of(a, A), dense_of(m, M)))
+        inverse = torch.linalg.inv(torch.linalg.cholesky(metric))
+        values, vectors = torch.linalg.eigh(inverse @ dense @ inverse.mH)
+        chosen = (values.detach()[:, None] - w).abs().argmin(0)
+        return weighted(values[chosen], projectors((inverse.mH @ vectors)[:, chosen]))
+
+    given = [torch.as_tensor(matrix.data).requires_grad_() for matrix in (A, M)]
+    torch.testing.assert_close(ours(*given), theirs(*given))
+    for got, expected in zip(
+        torch.autograd.grad(ours(*given), given), torch.autograd.grad(theirs(*given), given), strict=True
+    ):
+        torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-8)
+    if dtype is np.float64:
+        assert gradgradcheck(ours, given, atol=1e-4)
+
+
+def test_generalised_eigenpairs_of_a_batch_and_in_single_precision():
+    A, M = hermitian(6), mass(6)
+    data = torch.as_tensor(A.data) * torch.tensor([1.0, 1.5], dtype=torch.double)[:, None]
+    other = as_tuple(M)
+    w, v = eigsh((data, A.indices, A.indptr, A.shape), 2, other)
+    for k in range(2):
+        alone = eigsh((data[k], A.indices, A.indptr, A.shape), 2, other)
+        torch.testing.assert_close((w[k], v[k]), alone)
+    single, _ = eigsh((data[0].float(), A.indices, A.indptr, A.shape), 2, (other[0].float(), *other[1:]))
+    torch.testing.assert_close(single, w[0].float(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["u", "vh"])
+def test_singular_vectors_of_one_side(kind):
+    A = as_tuple(hermitian(6))
+    u, s, vh = svds(A, 2)
+    left, values, right = svds(A, 2, return_singular_vectors=kind)
+    torch.testing.assert_close(values, s)
+    assert (right if kind == "u" else left) is None
+    torch.testing.assert_close(left if kind == "u" else right, u if kind == "u" else vh)
+
+
 def test_what_is_refused():
     A = as_tuple(hermitian(5))
     for call, error, said in [
-        (lambda: eigsh(A, 2, M=A), ArgumentError, "M"),
+        (lambda: eigsh(A, 2, M=torch.eye(5)), ArgumentError, "M: expected a torch.sparse_csr"),
+        (lambda: eigsh(A, 2, M=as_tuple(hermitian(4))), ShapeError, "M: expected the shape of A"),
+        (lambda: eigsh(A, 2, M=A, mode="cayley", sigma=0.1), ArgumentError, 'mode: expected "normal", with M'),
+        (lambda: eigsh(A, 2, ncv=1), RefusedError, "eigsh, arguments: .* ncv"),
+        (lambda: eigsh(A, 2, M=A, ncv=1), RefusedError, "eigsh, arguments: .* ncv"),
+        (lambda: svds(A, 2, ncv=1), RefusedError, "svds, arguments: .* ncv"),
         (lambda: eigsh(A, 2, OPinv=A), ArgumentError, "OPinv"),
         (lambda: eigsh(A, 2, rng=0), ArgumentError, "rng"),
         (lambda: eigsh(A, 5), ArgumentError, "1 to 4"),
@@ -181,7 +245,7 @@ def test_what_is_refused():
         (lambda: eigsh(A, 2, mode="buckling"), ArgumentError, "mode"),
         (lambda: eigsh(A, 2, v0=torch.ones(3)), ShapeError, "v0"),
         (lambda: svds(A, 2, solver="propack"), ArgumentError, "solver"),
-        (lambda: svds(A, 2, return_singular_vectors="u"), ArgumentError, "return_singular_vectors"),
+        (lambda: svds(A, 2, return_singular_vectors="v"), ArgumentError, "return_singular_vectors"),
         (lambda: svds(A, 5), ArgumentError, "k"),
     ]:
         with pytest.raises(error, match=said):

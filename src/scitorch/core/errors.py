@@ -82,6 +82,10 @@ class ArgumentError(InputError, TypeError):
     """An argument that is missing, unknown, or of the wrong type."""
 
 
+class RefusedError(ArgumentError, ValueError):
+    """SciPy refuses what it was given: an unknown method, a wrong shape, a value out of range."""
+
+
 class DeviceError(InputError, ValueError):
     """Tensors on several devices in one call."""
 
@@ -130,3 +134,7 @@ class MissingDerivativeError(DerivativeError, NotImplementedError):
 
 class RedefinitionWarning(UserWarning):
     """A second operator took the place of one with the same name in the same module."""
+
+
+class SequentialWarning(UserWarning):
+    """What `parallel` was asked for has no effect on a batch of problems, which are solved one after the other."""

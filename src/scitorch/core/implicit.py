@@ -15,25 +15,22 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import scipy.sparse.linalg
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 from torch.utils import _pytree as pytree
 
 from . import modes
-from .border import array_function, fetch
 from .closure import Constants, FreeTensors, Modules, Replaced, as_solved, replace_in, tensors_in
 from .errors import KernelError, MissingDerivativeError, SolverError
-from .linear import linear_solve
+from .linear import gmres, linear_solve
+from .serial import in_turn
 from .snapshot import snapshot
 
 Outputs = tuple[Tensor, ...]
 DENSE = 500  # unknowns up to which a Jacobian is made: 2 MB of float64
 # What PyTorch says when a function makes an array of a tensor that is differentiated.
 MADE_NUMPY = "Cannot access data pointer of Tensor", "Can't call numpy() on Tensor that requires grad"
-EXACT = 1e-12  # relative residual of the Krylov solves
 
 
 def implicit(
@@ -292,19 +289,21 @@ class Batch:
     item: Equation | Batch
     dims: tuple[int | None, ...]
 
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.item.name
+
     def outputs(self, theta: Sequence[Tensor]) -> Outputs:
         """What the solver returns for each."""
         size = next(t.shape[0] for t, d in zip(theta, self.dims, strict=True) if d is not None)
         if isinstance(self.item, Equation) and self.item.together is not None:
             return self.item.outputs_together(size, self.dims, theta)
-        items: list[Outputs] = []
-        for k in range(size):
-            try:
-                of_item = [t if d is None else t[k] for t, d in zip(theta, self.dims, strict=True)]
-                items.append(self.item.outputs(of_item))
-            except SolverError as error:
-                error.item = (k, *(error.item or ()))
-                raise
+
+        def one(k: int) -> Outputs:
+            return self.item.outputs([t if d is None else t[k] for t, d in zip(theta, self.dims, strict=True)])
+
+        items = in_turn(self.name, one, size)
         return tuple(torch.stack(_of_one_length(parts)) for parts in zip(*items, strict=True))
 
     def as_solved(self) -> AbstractContextManager[None]:
@@ -399,21 +398,3 @@ def _transposed(pull: Callable[[Tensor], Any], like: Tensor, tangents: Sequence[
     """Of a pullback, which is linear: so forward mode works where `torch.func.jvp` refuses to nest."""
     transpose: Any = torch.func.vjp(pull, torch.zeros_like(like))[1]
     return transpose(tuple(tangents))[0]
-
-
-def gmres(name: str, product: Callable[[Tensor], Tensor], b: Tensor, *, check: bool = True) -> Tensor:
-    """The solution of a linear system given by its product with a vector, or NaN where b is."""
-    if not torch.isfinite(b).all():
-        return torch.full_like(b, torch.nan)
-    flat = array_function(lambda w: product(w.view_as(b)).flatten(), b.dtype, b.device)
-    n = b.numel()
-    matrix: Any = scipy.sparse.linalg.LinearOperator((n, n), matvec=flat, dtype=np.float64)  # pyright: ignore[reportCallIssue]  its stubs show the base class
-    x, info = scipy.sparse.linalg.gmres(
-        matrix, fetch(b.flatten()), rtol=EXACT, atol=0.0, restart=min(n, 60), maxiter=50
-    )
-    if info and not check:
-        return torch.full_like(b, torch.nan)
-    if info:
-        got = f"no convergence of GMRES after {info} iterations"
-        raise SolverError(name, "derivative", "a solution of the linearised equation", got, "a `linear` solver")
-    return torch.tensor(x, dtype=b.dtype, device=b.device).view_as(b)

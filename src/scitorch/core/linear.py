@@ -1,18 +1,23 @@
-"""Linear systems: the operator that every implicit derivative of a few unknowns ends in."""
+"""Linear systems: what every implicit derivative ends in, an operator for few unknowns, GMRES for many."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse.linalg
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .errors import KernelError
+from .border import array_function, fetch
+from .errors import KernelError, SolverError
 from .operator import operator
 from .samples import Sample
 
 Array = NDArray[Any]
+EXACT = 1e-12  # relative residual of the Krylov solves
 
 
 @operator("(n,n),(n)->(n)", batch="native")
@@ -91,3 +96,21 @@ linear_solve.samples(
         Sample(np.eye(1) + rng.uniform(-0.3, 0.3, size=(1, 1)), rng.normal(size=1), check=False),
     ]
 )
+
+
+def gmres(name: str, product: Callable[[Tensor], Tensor], b: Tensor, *, check: bool = True) -> Tensor:
+    """The solution of a linear system given by its product with a vector, or NaN where b is."""
+    if not torch.isfinite(b).all():
+        return torch.full_like(b, torch.nan)
+    flat = array_function(lambda w: product(w.view_as(b)).flatten(), b.dtype, b.device)
+    n = b.numel()
+    matrix: Any = scipy.sparse.linalg.LinearOperator((n, n), matvec=flat, dtype=np.float64)  # pyright: ignore[reportCallIssue]  its stubs show the base class
+    x, info = scipy.sparse.linalg.gmres(
+        matrix, fetch(b.flatten()), rtol=EXACT, atol=0.0, restart=min(n, 60), maxiter=50
+    )
+    if info and not check:
+        return torch.full_like(b, torch.nan)
+    if info:
+        got = f"no convergence of GMRES after {info} iterations"
+        raise SolverError(name, "derivative", "a solution of the linearised equation", got, "a `linear` solver")
+    return torch.tensor(x, dtype=b.dtype, device=b.device).view_as(b)

@@ -38,6 +38,12 @@ def parallel(
     ArgumentError
         `n_jobs` is no number of workers, or the backend is unknown.
 
+    Warns
+    -----
+    SequentialWarning
+        A batch of problems of `scitorch.optimize` or `scitorch.integrate` is met, with more than one worker: those are
+        solved one after the other. `progress` holds for them, too.
+
     Notes
     -----
     It sets ``joblib.parallel_config``, which serves as well; the innermost of both counts, in the thread that sets it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,7 +12,9 @@ from torch import Tensor
 from scitorch.core import modes
 from scitorch.core.closure import tensors_in
 from scitorch.core.errors import ArgumentError, ShapeError
+from scitorch.core.refusals import with_refusals
 from scitorch.integrate.collocation import collocation_for
+from scitorch.integrate.complex_states import event_of_parts, of_parts, options_of_parts, to_complex, to_real
 from scitorch.integrate.constants import double
 from scitorch.integrate.field import Field
 from scitorch.integrate.runge_kutta import runge_kutta
@@ -47,12 +49,14 @@ class OdeSolution:
 
     ts: Tensor
     trajectory: Trajectory
+    complex: bool = False
 
     def __call__(self, t: Tensor | float) -> Tensor:
         """The states (n,) at one time, or (n, times) at several."""
         times = torch.as_tensor(t, dtype=torch.float64, device=self.ts.device)
-        states = self.trajectory.at(self.trajectory.where(times.reshape(-1)), times.reshape(-1))
-        return states.to(self.ts.dtype)[0] if times.dim() == 0 else states.to(self.ts.dtype).mT
+        states = self.trajectory.at(self.trajectory.where(times.reshape(-1)), times.reshape(-1)).to(self.ts.dtype)
+        states = to_complex(states) if self.complex else states
+        return states[0] if times.dim() == 0 else states.mT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +97,7 @@ class OdeResult:
 
 
 @modes.breaks_graphs
+@with_refusals
 def solve_ivp(
     fun: Callable[..., Any],
     t_span: Sequence[Any],
@@ -118,8 +123,8 @@ def solve_ivp(
     t_span : pair of float or Tensor
         The first and the last time; the second may be the smaller one.
     y0 : Tensor of shape (..., n)
-        The state at first. Leading dimensions are so many problems, each with its own steps: tensors in `args` then
-        have these dimensions, too, and `t_eval` is needed.
+        The state at first, real or of complex128; `fun` then returns complex values. Leading dimensions are so many
+        problems, each with its own steps: tensors in `args` then have these dimensions, too, and `t_eval` is needed.
     method : {"RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"}, optional
         SciPy's solver.
     t_eval : Tensor of shape (times,), optional
@@ -177,7 +182,9 @@ def solve_ivp(
 
     The time of an event has the derivative ``-∂g / (dg/dt)``; at a zero of higher order there is none.
     Computed in float64. An empty time span gives y0 twice; no states, none; an event that doesn't happen, no times.
-    torch.compile breaks the graph here.
+    torch.compile breaks the graph here. Complex states are solved for as twice as many real ones, without a `jac` of
+    the user's; derivatives are PyTorch's for complex numbers, of functions that aren't holomorphic, too. The steps may
+    be others than SciPy's, which measures errors by absolute values.
 
     References
     ----------
@@ -197,8 +204,13 @@ def solve_ivp(
     args = args or ()
     if y0.dim() > 1:
         return _batch(fun, t_span, y0, method, t_eval, dense_output, events, args, adjoint, check, options)
+    if y0.is_complex():
+        parts, happening = to_real(y0), None if events is None else list(map(event_of_parts, _listed(events)))
+        rest = t_eval, dense_output, happening, False, args
+        choices: dict[str, Any] = {"adjoint": adjoint, "check": check} | options_of_parts(options)
+        return _of_parts(solve_ivp(of_parts(fun), t_span, parts, method, *rest, **choices))
     single = y0.dtype is not torch.float64
-    functions = [events] if callable(events) else list(events or ())
+    functions = _listed(events)
     explicit = method in EXPLICIT and adjoint != "continuous"
     problem = Problem(
         name="solve_ivp",
@@ -244,12 +256,23 @@ def _result(found: Trajectory, t_eval: Tensor | None, dtype: torch.dtype, dense:
     )
 
 
+def _listed(events: Any) -> list[Any]:
+    return [events] if callable(events) else list(events or ())
+
+
+def _of_parts(found: OdeResult) -> OdeResult:
+    """The result of complex states, from that of their parts."""
+    states = None if found.y_events is None else [to_complex(y) for y in found.y_events]
+    sol = None if found.sol is None else replace(found.sol, complex=True)
+    return replace(found, y=to_complex(found.y.mT).mT, y_events=states, sol=sol)
+
+
 def _check(method: Any, y0: Any, vectorized: bool, adjoint: str | None) -> None:
     if method not in METHODS:
         raise ArgumentError("solve_ivp", "method", "one of " + ", ".join(METHODS), repr(method))
-    if not isinstance(y0, Tensor) or y0.is_complex():
+    if not isinstance(y0, Tensor) or y0.dtype is torch.complex64:
         got = f"a tensor of {y0.dtype}" if isinstance(y0, Tensor) else type(y0).__name__
-        raise ArgumentError("solve_ivp", "y0", "a tensor of real numbers", got, "torch.view_as_real for complex ones")
+        raise ArgumentError("solve_ivp", "y0", "a tensor, of complex128 if complex", got, "y0.to(torch.complex128)")
     if y0.dim() == 0:
         raise ShapeError("solve_ivp", "y0", "the shape (..., n)", "()", "y0[None]")
     if vectorized:
@@ -293,7 +316,7 @@ def _batch(
     if 0 in shape:
         none = torch.zeros(shape, dtype=torch.int64, device=y0.device)
         y = y0[..., None].expand(*y0.shape, len(t_eval)).clone()
-        return OdeResult(t_eval.to(y0.dtype), y, None, None, None, none, none, none, none, "", none >= 0)
+        return OdeResult(t_eval.to(y0.real.dtype), y, None, None, None, none, none, none, none, "", none >= 0)
     for _ in shape:
         one = torch.vmap(one)
     t, y, nfev, njev, nlu, status = one(y0, args)

@@ -10,12 +10,14 @@ from torch import Tensor
 
 from scitorch.core import modes
 from scitorch.core.errors import ArgumentError
+from scitorch.core.refusals import with_refusals
 from scitorch.integrate.ivp import solve_ivp
 
 TOLERANCE = 1.49012e-8  # SciPy's
 
 
 @modes.breaks_graphs
+@with_refusals
 def odeint(
     func: Callable[..., Any],
     y0: Tensor,

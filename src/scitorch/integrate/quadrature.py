@@ -18,6 +18,7 @@ from scitorch.core import modes
 from scitorch.core.border import array_function
 from scitorch.core.errors import ArgumentError, MissingDerivativeError, SolverError
 from scitorch.core.implicit import implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.integrate.constants import constants, double
 from scitorch.integrate.double_exponential import double_exponential_rule
 from scitorch.integrate.field import Field
@@ -27,6 +28,7 @@ AGREEMENT = 100  # times SciPy's own error: how well the rule for derivatives mu
 
 
 @modes.breaks_graphs
+@with_refusals
 def quad(
     func: Callable[..., Any],
     a: Any,
@@ -128,6 +130,7 @@ def quad(
 
 
 @modes.breaks_graphs
+@with_refusals
 def quad_vec(
     f: Callable[..., Any],
     a: Any,
@@ -334,12 +337,10 @@ def _integral(
 def _beyond(function: Field, start: Tensor, end: Tensor, args: tuple[Any, ...]) -> Tensor:
     """The integral between a limit as a constant and itself: zero, with the derivatives of the integral."""
     nodes, weights = np.polynomial.legendre.leggauss(4)
-    c = torch.tensor(nodes / 2 + 0.5, device=start.device)
+    c, w = (torch.tensor(values, device=start.device) for values in (nodes / 2 + 0.5, weights / 2))
     start, end = (torch.where(torch.isinf(start), 0, x) for x in (start, end))  # infinity doesn't move
     x = start + (end - start) * c
-    return (end - start) * torch.tensordot(
-        torch.tensor(weights / 2, device=start.device), function.along(x, x, args), 1
-    )
+    return (end - start) * torch.tensordot(w, function.along(x, x, args), 1)
 
 
 def _agrees(

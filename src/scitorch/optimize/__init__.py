@@ -7,7 +7,7 @@ from .least_squares import least_squares
 from .linear_least_squares import lsq_linear, nnls
 from .linear_program import linprog
 from .minimum import minimize
-from .results import LeastSquaresResult, LinearProgramResult, OptimizeResult, RootResults
+from .results import LeastSquaresResult, LinearProgramResult, OptimizeResult, RootResults, Sensitivity
 from .roots import fixed_point, root
 from .scalar_roots import root_scalar
 
@@ -19,6 +19,7 @@ __all__ = [
     "NonlinearConstraint",
     "OptimizeResult",
     "RootResults",
+    "Sensitivity",
     "curve_fit",
     "fixed_point",
     "least_squares",

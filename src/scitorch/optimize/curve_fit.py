@@ -16,7 +16,9 @@ from scitorch.core.border import fetch
 from scitorch.core.errors import ArgumentError, MissingDerivativeError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
 from scitorch.core.linear import linear_solve
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends, as_tensor
+from scitorch.optimize.details import Details
 from scitorch.optimize.kkt import complementarity
 from scitorch.optimize.least_squares import regular_in_box
 from scitorch.optimize.problem import (
@@ -30,12 +32,14 @@ from scitorch.optimize.problem import (
     start,
     tensor_of,
 )
+from scitorch.optimize.results import Messages
 
 SCIPY: Any = scipy.optimize  # its stubs know floats alone
 Given = tuple[Any, Tensor, Tensor | None]  # xdata, ydata, sigma
 
 
 @modes.breaks_graphs
+@with_refusals
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,
@@ -52,7 +56,7 @@ def curve_fit(
     nan_policy: str | None = None,
     check: bool = True,
     **kwargs: Any,
-) -> tuple[Tensor, Tensor]:
+) -> Any:
     """Fit of a function to data by nonlinear least squares.
 
     Parameters
@@ -78,7 +82,7 @@ def curve_fit(
     jac : callable or str, optional
         ``jac(xdata, *params) -> Tensor of shape (m, n)``. By default made by `torch.func`.
     full_output : bool, optional
-        Not supported.
+        Whether `infodict`, `mesg` and `ier` are returned, too.
     nan_policy : {None, "raise"}, optional
         "omit" is not supported.
     check : bool, optional
@@ -91,6 +95,13 @@ def curve_fit(
     popt : Tensor of shape (..., n)
     pcov : Tensor of shape (..., n, n)
         Infinite where the data don't determine it.
+    infodict : dict
+        With ``full_output=True``: `fvec`, the residuals in units of `sigma`, with their derivatives; `nfev`, and by
+        "lm" `fjac`, `ipvt` and `qtf`, as MINPACK left them, without any.
+    mesg : str
+        How the solver ended; of a batch the different ends, one a line.
+    ier : Tensor of shape (...)
+        The same as SciPy's number.
 
     Raises
     ------
@@ -127,7 +138,7 @@ def curve_fit(
     >>> popt
     tensor([2.1500, 0.9000])
     """
-    _check_options(full_output, nan_policy, kwargs)
+    _check_options(nan_policy, kwargs)
     ydata = as_guess("curve_fit", "ydata", ydata)
     xdata = as_tensor("curve_fit", "xdata", xdata, ydata) if isinstance(xdata, (list, tuple, np.ndarray)) else xdata
     sigma = None if sigma is None else as_tensor("curve_fit", "sigma", sigma, ydata)
@@ -135,28 +146,30 @@ def curve_fit(
     box = as_ends("curve_fit", bounds, guess)
     passed = {"absolute_sigma": absolute_sigma, "check_finite": check_finite, "nan_policy": nan_policy} | kwargs
     passed["method"] = method or ("lm" if box is None else "trf")
+    messages, details = Messages(), Details(())
 
     def solve(p0: Tensor, given: Given, box: Box | None) -> Outputs:
-        return _solved(f, jac, p0, given, box, passed, check)
+        return _solved(f, jac, p0, given, box, passed, check, messages, details)
 
     def stationary(p: Tensor, _: Tensor, given: Given, box: Box | None) -> Tensor:
         slope = _slope(f, given)(p)
         return slope if box is None else complementarity(p, slope, *box)
 
-    def single(p0: Tensor, given: Given) -> tuple[Tensor, Tensor]:
+    def single(p0: Tensor, given: Given) -> tuple[Tensor, ...]:
         if given[2] is not None and given[2].shape not in (given[1].shape, given[1].shape * 2):
             expected = f"shape {tuple(given[1].shape)} or {tuple(given[1].shape * 2)}"
             raise ShapeError("curve_fit", "sigma", expected, f"{tuple(given[2].shape)}")
-        popt, _, pcov = implicit("curve_fit", solve, stationary, p0, (p0, given, box), check=check)
-        return popt, _covariance(f, popt, given, absolute_sigma) if is_of_torch(_model(f), popt, (given[0],)) else pcov
+        popt, _, pcov, fvec, *rest = implicit("curve_fit", solve, stationary, p0, (p0, given, box), check=check)
+        if is_of_torch(_model(f), popt, (given[0],)):
+            pcov, fvec = _covariance(f, popt, given, absolute_sigma), _in_units(f, popt, given)
+        return popt, pcov, fvec, *rest
 
-    popt, pcov = solve_each("curve_fit", single, 1, guess, (xdata, ydata, sigma))
-    return popt, pcov
+    popt, pcov, fvec, ier, *rest = solve_each("curve_fit", single, 1, guess, (xdata, ydata, sigma))
+    infodict = {"fvec": fvec} | details.named(tuple(rest))
+    return (popt, pcov, infodict, str(messages), ier) if full_output else (popt, pcov)
 
 
-def _check_options(full_output: bool, nan_policy: str | None, kwargs: dict[str, Any]) -> None:
-    if full_output:
-        raise ArgumentError("curve_fit", "full_output", "False", "True", "least_squares")
+def _check_options(nan_policy: str | None, kwargs: dict[str, Any]) -> None:
     if nan_policy not in (None, "raise"):
         raise ArgumentError("curve_fit", "nan_policy", 'None or "raise"', repr(nan_policy), "removing them before")
     if kwargs.get("loss", "linear") != "linear":
@@ -186,7 +199,15 @@ def _model(f: Function) -> Function:
 
 
 def _solved(
-    f: Function, jac: Any, p0: Tensor, given: Given, box: Box | None, passed: dict[str, Any], check: bool
+    f: Function,
+    jac: Any,
+    p0: Tensor,
+    given: Given,
+    box: Box | None,
+    passed: dict[str, Any],
+    check: bool,
+    messages: Messages,
+    details: Details,
 ) -> Outputs:
     xdata, ydata, sigma = given
     n, options = p0.numel(), dict(passed)
@@ -203,17 +224,21 @@ def _solved(
     options |= {} if box is None else {"bounds": tuple(map(start, box))}
     try:
         data = _placeholder(xdata), start(ydata), start(p0)
-        popt, pcov = SCIPY.curve_fit(lambda _, *p: model(np.array(p)), *data, **options)
+        found = SCIPY.curve_fit(lambda _, *p: model(np.array(p)), *data, full_output=True, **options)
     except RuntimeError as error:
         if check:
             refuse("curve_fit", str(error))
-        popt, pcov = np.full(n, np.nan), np.full((n, n), np.nan)
+        found = np.full(n, np.nan), np.full((n, n), np.nan), {"fvec": np.full(len(ydata), np.nan)}, str(error), 0
+    popt, pcov, infodict, message, ier = found
+    messages.heard.append(message)
     success = bool(np.isfinite(popt).all())
     if check and not success:
         refuse("curve_fit", "numbers that aren't finite")
     popt = tensor_of(popt, p0)
     ok = success and (box is None or regular_in_box(popt, p0, _slope(f, given), box))
-    return popt, tensor_of(ok, p0, torch.bool), tensor_of(pcov, p0, p0.dtype)
+    fvec = infodict.pop("fvec")
+    matrices = (tensor_of(a, p0, p0.dtype) for a in (pcov, fvec))
+    return popt, tensor_of(ok, p0, torch.bool), *matrices, tensor_of(ier, p0, torch.int64), *details.of(infodict, p0)
 
 
 def _placeholder(xdata: Any) -> Any:
@@ -246,6 +271,15 @@ def _weighted(r: Tensor, sigma: Tensor | None) -> Tensor:
     if sigma is None:
         return r
     return r / sigma.square() if sigma.dim() == 1 else linear_solve(sigma, r)
+
+
+def _in_units(f: Function, popt: Tensor, given: Given) -> Tensor:
+    """The residuals, divided by their standard deviations or by a Cholesky factor of their covariance."""
+    xdata, ydata, sigma = given
+    r = _residuals(f, popt, xdata, ydata)
+    if sigma is None or sigma.dim() == 1:
+        return r if sigma is None else r / sigma
+    return linear_solve(torch.linalg.cholesky(sigma), r)
 
 
 def _covariance(f: Function, popt: Tensor, given: Given, absolute_sigma: bool) -> Tensor:

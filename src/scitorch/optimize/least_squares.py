@@ -16,6 +16,7 @@ from scitorch.core import modes
 from scitorch.core.border import fetch, tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends, as_tensor
 from scitorch.optimize.kkt import complementarity, strict_in_box
 from scitorch.optimize.problem import (
@@ -41,6 +42,7 @@ def _huber(z: Tensor) -> Tensor:
 
 
 SCIPY: Any = scipy.optimize  # its stubs know no workers
+NOT_FINITE = "Residuals are not finite in the initial point"  # what SciPy says
 LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda z: z,
     "soft_l1": lambda z: 2 * (torch.sqrt(1 + z) - 1),
@@ -51,6 +53,7 @@ LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @modes.breaks_graphs
+@with_refusals
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -163,9 +166,13 @@ def least_squares(
         return x, value, half_loss(value, loss, f_scale), *rest
 
     given = (as_args(args), kwargs or {})
-    x, value, least, success, mask, status, nfev, njev, _, nit = solve_each("least_squares", single, 1, guess, given)
-    jacobian = partial(_jacobians, fit.residuals, x, given)
-    return LeastSquaresResult(x, least, value, mask, success, status, str(messages), nfev, njev, nit, jacobian)
+    x, value, least, success, mask, optimality, status, nfev, njev, _, nit = solve_each(
+        "least_squares", single, 1, guess, given
+    )
+    ended = success, status, str(messages), nfev, njev, nit, optimality
+    jacobian = partial(_of_each, lambda x, given: jacobian_of(fit.residuals)(x, given), x, given)
+    gradient = partial(_of_each, lambda x, given: fit.slope(given, f_scale)(x), x, given)
+    return LeastSquaresResult(x, least, value, mask, *ended, jacobian, gradient)
 
 
 @dataclass
@@ -203,13 +210,19 @@ class _Fit:
         options = self.passed | {"f_scale": float(f_scale), "jac": self._jacobian(x0, given)}
         options["loss"] = for_scipy(self.loss, (), x0) if callable(self.loss) else self.loss
         options |= {} if box is None else {"bounds": tuple(map(start, box))}
-        r = SCIPY.least_squares(for_scipy(self.residuals, (given,), x0), start(x0), **options)
+        try:
+            r = SCIPY.least_squares(for_scipy(self.residuals, (given,), x0), start(x0), **options)
+        except ValueError as error:
+            if NOT_FINITE not in str(error):
+                raise
+            r = _unknown(x0, str(error))
         finite = (r.x, r.cost)
         success = concluded("least_squares", r, self.messages, check=self.check, success=r.success, finite=finite)
         x = tensor_of(r.x, x0)
         ok = success and (box is None or regular_in_box(x, x0, self.slope(given, f_scale), box))
         flags = (tensor_of(flag, x0, torch.bool) for flag in (ok, success))
-        return x, *flags, tensor_of(r.active_mask, x0, torch.int64), *counted(r, x0)
+        mask, optimality = tensor_of(r.active_mask, x0, torch.int64), tensor_of(r.optimality, x0, x0.dtype)
+        return x, *flags, mask, optimality, *counted(r, x0)
 
     def _jacobian(self, x0: Tensor, given: Any) -> Any:
         """The user's, or ours, or SciPy's differences."""
@@ -220,18 +233,22 @@ class _Fit:
         return self.jac or "2-point"
 
 
+def _unknown(x0: Tensor, message: str) -> Any:
+    """The result where there is none."""
+    unknown = {"x": np.full(len(x0), np.nan), "cost": np.nan, "optimality": np.nan, "active_mask": np.zeros(len(x0))}
+    return SCIPY.OptimizeResult(unknown, success=False, message=message)
+
+
 def _nothing(x0: Tensor) -> Outputs:
     """The fit of no unknowns."""
     zero, yes = torch.zeros((), dtype=torch.int64), torch.ones((), dtype=torch.bool)
-    made = x0.double(), yes, yes, torch.zeros(0, dtype=torch.int64), *[zero] * 5
+    made = x0.double(), yes, yes, torch.zeros(0, dtype=torch.int64), x0.new_zeros(()), *[zero] * 5
     return tuple(t.to(x0.device, copy=True) for t in made)
 
 
-def _jacobians(residuals: Function, x: Tensor, given: Any) -> Tensor:
-    def single(x: Tensor, given: Any) -> tuple[Tensor]:
-        return (jacobian_of(residuals)(x, given),)
-
-    return solve_each("least_squares", single, 1, x, given)[0]
+def _of_each(function: Function, x: Tensor, given: Any) -> Tensor:
+    """A function at the solution of each problem."""
+    return solve_each("least_squares", lambda x, given: (function(x, given),), 1, x, given)[0]
 
 
 def half_loss(residuals: Any, loss: Any, f_scale: Any) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor
 from scitorch.core import modes
 from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends
 from scitorch.optimize.kkt import complementarity
 from scitorch.optimize.least_squares import regular_in_box
@@ -24,6 +25,7 @@ SCIPY: Any = scipy.optimize  # its stubs want each option by itself
 
 
 @modes.breaks_graphs
+@with_refusals
 def nnls(
     A: Tensor, b: Tensor, *, maxiter: int | None = None, atol: None = None, check: bool = True
 ) -> tuple[Tensor, Tensor]:
@@ -84,6 +86,7 @@ def nnls(
 
 
 @modes.breaks_graphs
+@with_refusals
 def lsq_linear(
     A: Tensor,
     b: Tensor,
@@ -150,10 +153,12 @@ def lsq_linear(
     def solver(A: Any, b: Any, *box: Any) -> Any:
         return SCIPY.lsq_linear(A, b, **({"bounds": box} if box else {}), **passed)
 
-    x, success, mask, status, nfev, njev, _, nit = _solved("lsq_linear", solver, A, b, box, messages, check)
+    solved = _solved("lsq_linear", solver, A, b, box, messages, check)
+    x, success, mask, optimality, status, nfev, njev, _, nit = solved
     value = (A @ x[..., None])[..., 0] - b
     cost = value.square().sum(-1) / 2
-    return LeastSquaresResult(x, cost, value, mask, success, status, str(messages), nfev, njev, nit, lambda: A)
+    ended = success, status, str(messages), nfev, njev, nit, optimality
+    return LeastSquaresResult(x, cost, value, mask, *ended, lambda: A, lambda: (A.mT @ value[..., None])[..., 0])
 
 
 def _solved(
@@ -179,7 +184,8 @@ def _solved(
         ends = None if box is None else (box[0].double(), box[1].double())
         ok = success and (ends is None or regular_in_box(x, x * 0, lambda x: slope(x, left, right), ends))
         flags = (tensor_of(flag, A, torch.bool) for flag in (ok, success))
-        return x, *flags, tensor_of(r.active_mask, A, torch.int64), *counted(r, A)
+        optimality = tensor_of(r.get("optimality", np.nan), A, A.dtype)
+        return x, *flags, tensor_of(r.active_mask, A, torch.int64), optimality, *counted(r, A)
 
     def slope(x: Tensor, A: Tensor, b: Tensor) -> Tensor:
         return A.mT @ (A @ x - b)
@@ -208,7 +214,7 @@ def _nothing(A: Tensor) -> Outputs:
     n = A.shape[-1]
     mask, status = (torch.zeros(k, dtype=torch.int64, device=A.device) for k in (n, 5))
     yes, unknown = torch.tensor(True, device=A.device), torch.tensor(n == 0, device=A.device)
-    return A.new_zeros(n, dtype=torch.float64), unknown, yes, mask, *status.clone().unbind()
+    return A.new_zeros(n, dtype=torch.float64), unknown, yes, mask, A.new_zeros(()), *status.clone().unbind()
 
 
 def each(

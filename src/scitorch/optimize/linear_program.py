@@ -14,16 +14,18 @@ from scitorch.core import modes
 from scitorch.core.border import fetch
 from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_box, as_tensor
 from scitorch.optimize.kkt import complementarity, strict
 from scitorch.optimize.linear_least_squares import each
 from scitorch.optimize.problem import as_guess, concluded, start, tensor_of
-from scitorch.optimize.results import LinearProgramResult, Messages
+from scitorch.optimize.results import LinearProgramResult, Messages, Sensitivity
 
 METHODS = ("highs", "highs-ds", "highs-ipm")
 
 
 @modes.breaks_graphs
+@with_refusals
 def linprog(
     c: Tensor,
     A_ub: Tensor | None = None,
@@ -35,7 +37,7 @@ def linprog(
     callback: None = None,
     options: dict[str, Any] | None = None,
     x0: None = None,
-    integrality: None = None,
+    integrality: Any = None,
     *,
     check: bool = True,
 ) -> LinearProgramResult:
@@ -60,8 +62,9 @@ def linprog(
         Of the method.
     x0 : None
         SciPy's HiGHS takes none.
-    integrality : None
-        Not supported: solutions in whole numbers have no derivative.
+    integrality : int or sequence of int, optional
+        1 for unknowns that are whole numbers, 0 for the others; one for all, or one each. SciPy's 2 and 3 (zero or
+        within bounds) are not supported.
     check : bool, optional
         Whether a solver that fails raises. If not, the derivatives of what it returns are NaN.
 
@@ -87,6 +90,10 @@ def linprog(
     (below 1e-6, relative to `c`), vertex or basis aren't unique: asking for a derivative raises, and gives NaN with
     ``check=False``. Equations that depend on each other have no unique multipliers, either.
 
+    Whole numbers stand still when the arguments move a little. So a mixed-integer program has the derivatives and
+    multipliers of the linear one in which they are held, as long as its optimum is unique, which isn't looked into. A
+    constraint on whole numbers alone that is met exactly makes it degenerate.
+
     References
     ----------
     `scipy.optimize.linprog`; Q. Huangfu, J. A. J. Hall, Math. Program. Comput. 10 (2018), 119-142.
@@ -99,14 +106,15 @@ def linprog(
     >>> r.x.detach(), torch.autograd.grad(r.fun, b)
     (tensor([0., 4.]), (tensor([-2.]),))
     """
-    for argument, given in (("callback", callback), ("x0", x0), ("integrality", integrality)):
+    for argument, given in (("callback", callback), ("x0", x0)):
         if given is not None:
             raise ArgumentError("linprog", argument, "None", type(given).__name__, "scipy.optimize.linprog")
     if method not in METHODS:
         raise ArgumentError("linprog", "method", f"one of {', '.join(METHODS)}", repr(method), '"highs"')
     tensors, messages = _matrices(c, A_ub, b_ub, A_eq, b_eq), Messages()
     box = _box(bounds, tensors[0])
-    program = _Program(method, options, messages, check)
+    whole = _whole(integrality, tensors[0])
+    program = _Program(method, options, messages, check, whole)
 
     def single(*data: Tensor) -> tuple[Tensor, ...]:
         guess = data[0].new_zeros(data[0].numel() + data[2].numel() + data[4].numel())
@@ -120,8 +128,13 @@ def linprog(
     c, A_ub, b_ub, A_eq, b_eq = tensors
     x, least, exact = y.split([c.shape[-1], b_ub.shape[-1], b_eq.shape[-1]], -1)
     slack, con = b_ub - (A_ub @ x[..., None])[..., 0], b_eq - (A_eq @ x[..., None])[..., 0]
+    reduced = c - (A_ub.mT @ least[..., None] + A_eq.mT @ exact[..., None])[..., 0]
+    pushed, (low, high) = torch.where(whole, 0, reduced), box
+    lower = Sensitivity(x - low, torch.where(x - pushed < low, pushed, 0))
+    upper = Sensitivity(high - x, torch.where(x - pushed > high, pushed, 0))
+    sensitivities = Sensitivity(slack, least), Sensitivity(con, exact), lower, upper
     fun = (c * x).sum(-1)
-    return LinearProgramResult(x, fun, slack, con, least, exact, success, status, str(messages), nit)
+    return LinearProgramResult(x, fun, slack, con, *sensitivities, success, status, str(messages), nit)
 
 
 @dataclass
@@ -132,6 +145,7 @@ class _Program:
     options: dict[str, Any] | None
     messages: Messages
     check: bool
+    whole: Tensor
 
     def solve(self, data: tuple[Tensor, ...], box: Box) -> Outputs:
         """What HiGHS finds."""
@@ -139,10 +153,7 @@ class _Program:
             raise ShapeError("linprog", "c", "at least one unknown", "none")
         c, A_ub, b_ub, A_eq, b_eq = map(start, data)
         low, high = map(start, box)
-        bounds: Any = np.stack([low, high], -1)
-        r: Any = scipy.optimize.linprog(
-            c, A_ub, b_ub, A_eq, b_eq, bounds=bounds, method=self.method, options=self.options
-        )
+        r = self._by_highs(c, A_ub, b_ub, A_eq, b_eq, np.stack([low, high], -1))
         unknown = np.full(len(c) + len(b_ub) + len(b_eq), np.nan)
         success = r.success and r.x is not None
         success = concluded("linprog", r, self.messages, check=self.check, success=success, finite=())
@@ -154,6 +165,20 @@ class _Program:
         flags = (tensor_of(flag, y, torch.bool) for flag in (ok, success))
         return y, *flags, *(tensor_of(n, y, torch.int64) for n in (r.status, r.nit))
 
+    def _by_highs(self, *program: Any) -> Any:
+        """SciPy's result; with whole numbers, its multipliers are those of the program in which they are held."""
+        method, options, whole = self.method, self.options or {}, fetch(self.whole)
+        linprog: Any = scipy.optimize.linprog
+        if not whole.any():
+            return linprog(*program, method=method, options=options)
+        r = linprog(*program, method=method, options=options, integrality=whole.astype(int))
+        if not r.success:
+            return r
+        held = np.where(whole[:, None], np.round(r.x)[:, None], program[-1])
+        options = {name: value for name, value in options.items() if name != "mip_rel_gap"}
+        of_others = linprog(*program[:-1], held, method=method, options=options)
+        return scipy.optimize.OptimizeResult(of_others, status=r.status, message=r.message, nit=r.nit)
+
     def _is_regular(self, y: Tensor, data: tuple[Tensor, ...], box: Box) -> bool:
         value, multiplier, low, high = (np.array(fetch(t)) for t in self._parts(y, [t.double() for t in data], box))
         return strict(value, multiplier, low, high, 1 + float(np.abs(start(data[0])).max()))
@@ -163,8 +188,9 @@ class _Program:
         c, A_ub, b_ub, A_eq, b_eq = data
         x, mu = y[: c.numel()], y[c.numel() :]
         A = torch.cat([A_ub, A_eq])
-        low = torch.cat([box[0], torch.full_like(b_ub, -torch.inf), b_eq])
-        high = torch.cat([box[1], b_ub, b_eq])
+        least, most = (torch.where(self.whole, x.detach().round(), end) for end in box)
+        low = torch.cat([least, torch.full_like(b_ub, -torch.inf), b_eq])
+        high = torch.cat([most, b_ub, b_eq])
         return torch.cat([x, A @ x]), torch.cat([c - A.mT @ mu, mu]), low, high
 
     def residual(self, y: Tensor, data: tuple[Tensor, ...], box: Box) -> Tensor:
@@ -203,6 +229,16 @@ def _matrices(c: Any, A_ub: Any, b_ub: Any, A_eq: Any, b_eq: Any) -> tuple[Tenso
             raise ShapeError("linprog", f"A_{kind}, b_{kind}", f"shapes (..., m, {c.shape[-1]}) and (..., m)", got)
         found += [A, b]
     return tuple(found)
+
+
+def _whole(integrality: Any, c: Tensor) -> Tensor:
+    """Which unknowns are whole numbers."""
+    given = fetch(integrality) if isinstance(integrality, Tensor) else integrality
+    kinds = np.asarray(0 if given is None else given)
+    n = c.shape[-1]
+    if not np.isin(kinds, (0, 1)).all() or kinds.shape not in ((), (1,), (n,)):
+        raise ArgumentError("linprog", "integrality", f"0 or 1, or {n} of them", repr(integrality))
+    return torch.tensor(np.broadcast_to(kinds == 1, n).copy(), device=c.device)
 
 
 def _box(bounds: Any, c: Tensor) -> Box:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from scitorch.core import modes
 from scitorch.core.border import fetch, tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, Condition, Data, as_box, as_conditions
+from scitorch.optimize.details import Details
 from scitorch.optimize.kkt import complementarity, multipliers
 from scitorch.optimize.problem import (
     Function,
@@ -45,6 +48,7 @@ MATRIX = ("dogleg", "trust-exact")
 
 
 @modes.breaks_graphs
+@with_refusals
 def minimize(
     fun: Callable[..., Any],
     x0: Any,
@@ -135,11 +139,11 @@ def minimize(
     (tensor([1., 0.]), tensor([1., 0.]))
     """
     guess, args, messages = torch.atleast_1d(as_guess("minimize", "x0", x0)), as_args(args), Messages()
-    problem = _Problem(fun, jac, hess, hessp, guess, bounds, constraints, method)
+    problem, details = _Problem(fun, jac, hess, hessp, guess, bounds, constraints, method), Details()
     run = {"tol": tol, "callback": callback and tensor_function(callback, guess.device), "options": options}
 
     def solve(*given: Any) -> Outputs:
-        return problem.solved(given, run, messages, check)
+        return problem.solved(given, run, messages, details, check)
 
     def single(x0: Tensor, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
         n, given = x0.numel(), (x0, args, problem.box, problem.data)
@@ -147,8 +151,10 @@ def minimize(
         y, _, *rest = implicit("minimize", solve, problem.residual, begin, given, check=check)
         return y[:n], value_at(problem.function, y[:n], args).reshape(()), *rest
 
-    x, value, success, status, nfev, njev, nhev, nit = solve_each("minimize", single, 1, guess, args)
-    return OptimizeResult(x, success, status, str(messages), value, nfev, njev, nhev, nit)
+    x, value, success, status, *rest = solve_each("minimize", single, 1, guess, args)
+    counts, named = rest[:4], details.named(tuple(rest[4:]))
+    named |= {name: make for name, make in problem.slopes(x, args).items() if name in named}
+    return OptimizeResult(x, success, status, str(messages), value, *counts, details=named)
 
 
 @dataclass
@@ -165,6 +171,7 @@ class _Problem:
     method: Any
 
     def __post_init__(self) -> None:
+        self.in_torch = True  # as far as is known
         self.conditions: Sequence[Condition] = as_conditions(self.constraints, self.guess)
         self.box: Box | None = as_box("minimize", self.bounds, self.guess)
         self.data = tuple(condition.data for condition in self.conditions)
@@ -211,7 +218,22 @@ class _Problem:
             return first
         return torch.cat([first, complementarity(self.values(x, data), multiplier, *self.limits(x, data))])
 
-    def solved(self, given: tuple[Any, ...], run: dict[str, Any], messages: Messages, check: bool) -> Outputs:
+    def slopes(self, x: Tensor, args: tuple[Any, ...]) -> dict[str, Callable[[], Tensor]]:
+        """How gradient and Hessian at the solution are made; not of a function of NumPy."""
+
+        def slope(args: tuple[Any, ...]) -> Function:
+            return gradient_of(self.function, args)
+
+        def made(function: Callable[..., Function]) -> Tensor:
+            return solve_each("minimize", lambda x, args: (function(args)(x),), 1, x, args)[0]
+
+        gradient = "grad" if self.kind == "trust-constr" else "jac"
+        makers = {gradient: slope, "hess": lambda args: jacobian_of(slope(args))}
+        return {name: partial(made, function) for name, function in makers.items() if self.in_torch}
+
+    def solved(
+        self, given: tuple[Any, ...], run: dict[str, Any], messages: Messages, details: Details, check: bool
+    ) -> Outputs:
         """What SciPy finds, with the multipliers there."""
         x0, args, box, data = given
         if x0.numel() == 0:
@@ -224,7 +246,7 @@ class _Problem:
         if y is None:
             y = torch.cat([tensor_of(r.x, x0), x0.new_full((self.count(x0),), torch.nan, dtype=torch.float64)])
         flags = (tensor_of(flag, x0, torch.bool) for flag in (ok, success))
-        return y, *flags, *counted(r, x0)
+        return y, *flags, *counted(r, x0), *details.of(r, x0)
 
     def _for_scipy(self, x0: Tensor, args: tuple[Any, ...], box: Any, data: tuple[Data, ...]) -> dict[str, Any]:
         call: dict[str, Any] = {"fun": for_scipy(self.fun, args, x0), "x0": start(x0), "method": self.method}
@@ -245,7 +267,8 @@ class _Problem:
         call = {k: for_scipy(v, args, x0) if callable(v) else v for k, v in given.items() if k != "hessp"}
         if callable(self.hessp):
             call["hessp"] = _product(lambda x, p: self.hessp(x, p, *args), x0)
-        if self.kind in SLOPELESS or not is_of_torch(self.function, x0, args):
+        self.in_torch = is_of_torch(self.function, x0, args)
+        if self.kind in SLOPELESS or not self.in_torch:
             return call
         if "jac" not in call:
             call |= {"fun": for_scipy(value_and_gradient(self.fun), args, x0), "jac": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -27,6 +28,12 @@ class OptimizeResult:
     nfev, njev, nhev, nit : Tensor of shape (...)
         How often the function, its Jacobian and its Hessian were evaluated, and how many iterations were made; -1 where
         the method doesn't count them.
+    details : dict
+        What else SciPy's result has for the method (`hess_inv`, `fjac`, `optimality`, `v`, …), by SciPy's name. Each is
+        an attribute, too. They are what the method has found on its way, tensors **without a derivative**; but for
+        `jac` (of "trust-constr": `grad`) and `hess`, the function's gradient and Hessian at the solution: those of a
+        function of torch operations are made when asked for, with their derivatives. `hess_inv` of "L-BFGS-B" is a
+        matrix up to 500 unknowns, and left out above.
     """
 
     x: Tensor
@@ -38,6 +45,14 @@ class OptimizeResult:
     njev: Tensor
     nhev: Tensor
     nit: Tensor
+    details: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        details = self.__dict__.get("details", {})  # not there yet while a copy is made
+        if name not in details:
+            raise AttributeError(f"SciPy's result has no {name!r} for this method; there are {sorted(details)}")
+        value = details[name]
+        return value() if callable(value) else value
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,10 @@ class LeastSquaresResult:
     jac : Tensor of shape (..., m, n)
         The Jacobian of the residuals at the solution, with its derivatives; made when asked for. Unlike SciPy's, it has
         no weights of the loss in it.
+    grad : Tensor of shape (..., n)
+        The gradient of the cost at the solution, with its derivatives; made when asked for.
+    optimality : Tensor of shape (...)
+        The norm of the gradient, scaled by the distance to the bounds, as the method found it: without a derivative.
     """
 
     x: Tensor
@@ -98,12 +117,35 @@ class LeastSquaresResult:
     nfev: Tensor
     njev: Tensor
     nit: Tensor
+    optimality: Tensor
     jacobian: Callable[[], Tensor] = field(repr=False)
+    gradient: Callable[[], Tensor] = field(repr=False)
 
     @property
     def jac(self) -> Tensor:
         """The Jacobian of the residuals at the solution."""
         return self.jacobian()
+
+    @property
+    def grad(self) -> Tensor:
+        """The gradient of the cost at the solution."""
+        return self.gradient()
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Of the constraints of one kind in `linprog`.
+
+    Attributes
+    ----------
+    residual : Tensor
+        How far away they are.
+    marginals : Tensor
+        How the cost changes with their right-hand sides.
+    """
+
+    residual: Tensor
+    marginals: Tensor
 
 
 @dataclass(frozen=True)
@@ -120,9 +162,9 @@ class LinearProgramResult:
         ``b_ub - A_ub @ x``, with its derivatives.
     con : Tensor of shape (..., k)
         ``b_eq - A_eq @ x``, zero at a solution.
-    marginals_ub, marginals_eq : Tensor of shape (..., m) and (..., k)
-        Derivatives of the cost in `b_ub` and `b_eq`, with their own derivatives; SciPy has them in ``ineqlin`` and
-        ``eqlin``.
+    ineqlin, eqlin, lower, upper : Sensitivity
+        Of the constraints and bounds: `residual`, the distance to them, and `marginals`, the derivatives of the cost in
+        `b_ub`, `b_eq` and the bounds, both with their own derivatives.
     success : Tensor of shape (...)
     status : Tensor of shape (...)
     message : str
@@ -134,8 +176,10 @@ class LinearProgramResult:
     fun: Tensor
     slack: Tensor
     con: Tensor
-    marginals_ub: Tensor
-    marginals_eq: Tensor
+    ineqlin: Sensitivity
+    eqlin: Sensitivity
+    lower: Sensitivity
+    upper: Sensitivity
     success: Tensor
     status: Tensor
     message: str

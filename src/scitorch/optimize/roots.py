@@ -14,6 +14,8 @@ from scitorch.core import modes
 from scitorch.core.border import tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import implicit
+from scitorch.core.refusals import with_refusals
+from scitorch.optimize.details import Details
 from scitorch.optimize.problem import (
     Function,
     as_args,
@@ -36,6 +38,7 @@ WITH_JACOBIAN = ("hybr", "lm")
 
 
 @modes.breaks_graphs
+@with_refusals
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -108,6 +111,7 @@ def root(
     tensor([0.2500, 0.1667])
     """
     guess, args, messages = torch.atleast_1d(as_guess("root", "x0", x0)), as_args(args), Messages()
+    details = Details()
     function = (lambda x, *args: fun(x, *args)[0]) if jac is True else fun
 
     def solve(x0: Tensor, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
@@ -119,7 +123,7 @@ def root(
         r = scipy.optimize.root(problem, start(x0), (), method, derivative, tol, report, options)
         success = r.success and _is_root(r, problem(start(x0)), jac is True)
         success = concluded("root", r, messages, check=check, success=success, finite=(r.x, r.fun))
-        return tensor_of(r.x, x0), tensor_of(success, x0, torch.bool), *counted(r, x0)
+        return tensor_of(r.x, x0), tensor_of(success, x0, torch.bool), *counted(r, x0), *details.of(r, x0)
 
     def residual(x: Tensor, _: Tensor, args: tuple[Any, ...]) -> Tensor:
         return function(x, *args)
@@ -128,8 +132,9 @@ def root(
         x, *rest = implicit("root", solve, residual, x0, (x0, args), check=check)
         return x, value_at(function, x, args), *rest
 
-    x, value, success, status, nfev, njev, nhev, nit = solve_each("root", single, 1, guess, args)
-    return OptimizeResult(x, success, status, str(messages), value, nfev, njev, nhev, nit)
+    x, value, success, status, *rest = solve_each("root", single, 1, guess, args)
+    counts, others = rest[:4], tuple(rest[4:])
+    return OptimizeResult(x, success, status, str(messages), value, *counts, details=details.named(others))
 
 
 def _is_root(result: Any, first: Any, pair: bool) -> bool:
@@ -158,6 +163,7 @@ def _nothing(x0: Tensor) -> tuple[Tensor, ...]:
 
 
 @modes.breaks_graphs
+@with_refusals
 def fixed_point(
     func: Callable[..., Any],
     x0: Any,

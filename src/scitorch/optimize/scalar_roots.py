@@ -15,6 +15,7 @@ from scitorch.core import modes
 from scitorch.core.border import array_function, fetch
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import implicit
+from scitorch.core.refusals import is_for_us, with_refusals
 from scitorch.optimize.problem import (
     Function,
     as_args,
@@ -39,6 +40,7 @@ Start = tuple[Tensor, ...]  # the ends of a bracket, or one guess or two
 
 
 @modes.breaks_graphs
+@with_refusals
 def root_scalar(
     f: Callable[..., Any],
     args: Any = (),
@@ -120,6 +122,8 @@ def root_scalar(
     chosen = method or _suitable(bracket, fprime, fprime2, x1)
     if chosen not in (*BRACKETING, *WITH_SLOPE, "secant"):
         raise ArgumentError("root_scalar", "method", "one of SciPy's", repr(method), '"brentq"')
+    if chosen in BRACKETING and bracket is None:
+        raise ArgumentError("root_scalar", "bracket", f'two ends, for method="{chosen}"', "None", "bracket=(a, b)")
     messages, args = Messages(), as_args(args)
     tolerances = {"xtol": xtol, "rtol": rtol, "maxiter": maxiter, "options": options}
     function = (lambda x, *args: f(x, *args)[0]) if fprime is True or fprime2 is True else f
@@ -213,6 +217,8 @@ def _solved(f: _Call, method: str, options: dict[str, Any], messages: Messages, 
     try:
         r: Any = scipy.optimize.root_scalar(f, method=method, **options)
     except (RuntimeError, ValueError) as error:  # no change of sign, NaN in a bracket
+        if not is_for_us(error):
+            raise
         if check or "tol" in str(error):
             refuse("root_scalar", str(error))
         messages.heard.append(str(error))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from scitorch.core import Sample, modes, operator, zero
 from scitorch.core.border import fetch
-from scitorch.core.errors import ArgumentError, SolverError
+from scitorch.core.errors import ArgumentError, MissingDerivativeError, SolverError
 from scitorch.sparse.linalg.factorization import Factorization, Settings
 from scitorch.sparse.linalg.factorization import factorized as factorization_of
 from scitorch.sparse.linalg.gather import outer_on_pattern
@@ -21,7 +21,6 @@ from scitorch.sparse.linalg.matrix import Matrix, columns_of, read_square, widen
 from scitorch.sparse.linalg.pattern import pattern_of
 
 Array = NDArray[Any]
-
 ORDERINGS = (None, "NATURAL", "MMD_ATA", "MMD_AT_PLUS_A", "COLAMD")
 
 
@@ -222,10 +221,25 @@ class SparseLU:
         """The columns' permutation: column i of the matrix is column ``perm_c[i]`` of ``L U``."""
         return torch.as_tensor(self._values("perm_c").perm_c, dtype=torch.int64)
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ("L", "U"):
-            raise ArgumentError(self.owner, name, "solve, shape, nnz, perm_r, perm_c", name, "scipy.sparse.linalg.splu")
-        raise AttributeError(name)
+    @property
+    def L(self) -> Tensor:
+        """The lower factor, a sparse CSC tensor without a derivative."""
+        return self._factor("L", 0)
+
+    @property
+    def U(self) -> Tensor:
+        """The upper factor, a sparse CSC tensor without a derivative."""
+        return self._factor("U", 1)
+
+    def _factor(self, name: str, index: int) -> Tensor:
+        data = self.matrix.data
+        if torch.is_grad_enabled() and modes.carries_derivative(data):
+            expected = "a matrix without a derivative, since the factors have none"
+            raise MissingDerivativeError(self.owner, name, expected, "one with it", "splu of detached values, or solve")
+        factor = self._values(name).factors[index]
+        parts = map(torch.tensor, (factor.indptr, factor.indices, factor.data))
+        make: Any = torch.sparse_csc_tensor  # its stub knows no starred arguments
+        return make(*parts, self.shape, dtype=widened(data)[1], device=data.device, check_invariants=True)
 
     def solve(self, rhs: Tensor, trans: str = "N") -> Tensor:
         """Solution of a system with the matrix, differentiable in its stored values and in `rhs`.
@@ -283,16 +297,17 @@ def splu(
     Returns
     -------
     SparseLU
-        With ``solve(rhs, trans)``, `shape`, `nnz`, `perm_r` and `perm_c`. It keeps the factorisation as long as it
-        lives, and all solves and their derivatives use it.
+        With ``solve(rhs, trans)``, `shape`, `nnz`, `perm_r`, `perm_c`, `L` and `U`. It keeps the factorisation as long
+        as it lives, and all solves and their derivatives use it.
 
     Raises
     ------
     SolverError
         If A is singular to the last digit; for a matrix inside of a transform, by ``solve``.
     ArgumentError
-        For an option that SuperLU or this function hasn't; for the factors L and U, which aren't given out since they
-        would have no derivative.
+        For an unknown option; for anything but ``solve`` and `shape` of a batch, or inside of a transform.
+    MissingDerivativeError
+        For the factors L and U of a matrix with a derivative, unless gradients are off: they have none.
 
     Notes
     -----

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
-from scitorch.core.errors import ArgumentError, ShapeError, SolverError
+from scitorch.core.errors import ArgumentError, ShapeError
+from scitorch.sparse.linalg.arpack import check_choices, failure, hermitian_sample, refusal, starting_vector
 from scitorch.sparse.linalg.direct import lu_solve
 from scitorch.sparse.linalg.gather import broadcast, outer_on_pattern
-from scitorch.sparse.linalg.matrix import read_square, widened
+from scitorch.sparse.linalg.generalized import generalized_eigenpairs
+from scitorch.sparse.linalg.matrix import Matrix, read_square, widened
 from scitorch.sparse.linalg.pattern import pattern_of
 
 Array = NDArray[Any]
@@ -52,13 +54,8 @@ def hermitian_eigenpairs(
         if isinstance(error, ArgumentError):
             raise
         raise failure("eigsh", error) from error
-
-
-def failure(owner: str, error: Exception) -> SolverError:
-    """ARPACK's failure, with what has converged as its result."""
-    refused = SolverError(owner, "A", "convergence to k eigenvalues", str(error), "maxiter, ncv, sigma or check=False")
-    refused.result = getattr(error, "eigenvalues", None), getattr(error, "eigenvectors", None)
-    return refused
+    except ValueError as error:
+        raise refusal("eigsh", error) from error
 
 
 def eigen_gradient(
@@ -148,8 +145,8 @@ def eigsh(
         As in `spsolve`, real symmetric or complex Hermitian. Of any other, the Hermitian part counts.
     k : int, optional
         How many, fewer than n.
-    M : None
-        Generalised problems are not supported.
+    M : sparse tensor of shape (n, n), or tuple (data, indices, indptr, (n, n)), optional
+        Of the generalised problem ``A v = λ M v``, positive definite. Of any other, the Hermitian part counts.
     sigma : float, optional
         Eigenvalues near this number, by a factorisation of ``A - sigma I`` (shift-invert); `which` is then about
         ``1/(λ - sigma)``.
@@ -177,7 +174,8 @@ def eigsh(
     w : Tensor of shape (..., k)
         The eigenvalues, in ascending order, real.
     v : Tensor of shape (..., n, k)
-        The eigenvectors in columns, if asked for. Their signs (complex: phases) are ARPACK's.
+        The eigenvectors in columns, if asked for, with ``vᴴ v = 1``, or ``vᴴ M v = 1``. Their signs (complex: phases)
+        are ARPACK's.
 
     Raises
     ------
@@ -185,16 +183,16 @@ def eigsh(
         If ARPACK has not converged. Where an eigenvector's derivative is asked for, if its eigenvalue is one more than
         once to the last digit: there is no derivative.
     ArgumentError
-        For M, Minv, OPinv, an rng, an unknown `which` or `mode`, or k out of range.
+        For Minv, OPinv, an rng, an unknown `which` or `mode`, another mode than "normal" with M, or k out of range.
 
     Notes
     -----
     An eigenvalue gives the stored value at (i, j) ``g v_i conj(v_j)``, and an eigenvector the Hermitian part of
     ``-z_i conj(v_j)``, with the bordered system ``[[A - λ, v], [vᴴ, 0]] [z, μ] = [g, 0]``, solved by a sparse
     factorisation for each eigenvector; its phase is kept: ``vᴴ dv = 0``, and a loss that depends on the phase gets the
-    derivative for this choice. To any order. A repeated eigenvalue has no derivative of its own; the sum of its equals
-    has, and is right here. An eigenvalue that is only nearly repeated makes an eigenvector's derivative large, and as
-    inexact as it is large.
+    derivative for this choice. With M likewise: λ moves by ``vᴴ (dA - λ dM) v``. To any
+    order. A repeated eigenvalue has no derivative of its own; the sum of its equals has, and is right here. An
+    eigenvalue that is only nearly repeated makes an eigenvector's derivative large, and as inexact as it is large.
 
     References
     ----------
@@ -209,7 +207,7 @@ def eigsh(
     >>> w.detach(), data.grad.abs() > 0.5
     (tensor([5.]), tensor([False, False,  True]))
     """
-    for name, value in (("M", M), ("Minv", Minv), ("OPinv", OPinv), ("rng", rng)):
+    for name, value in (("Minv", Minv), ("OPinv", OPinv), ("rng", rng)):
         if value is not None:
             raise ArgumentError("eigsh", name, "None", type(value).__name__, "scipy.sparse.linalg.eigsh")
     matrix = read_square("eigsh", A)
@@ -217,47 +215,26 @@ def eigsh(
     check_choices("eigsh", k, n, which, ("LM", "SM", "LA", "SA", "BE"))
     if mode not in ("normal", "buckling", "cayley") or (mode != "normal" and sigma is None):
         raise ArgumentError("eigsh", "mode", '"normal", or with sigma "buckling" or "cayley"', repr(mode))
-    working, common = widened(matrix.data)
-    options: dict[str, Any] = {"sigma": sigma, "mode": mode, "ncv": ncv, "maxiter": maxiter, "tol": tol}
-    w, v = hermitian_eigenpairs(
-        matrix.data.to(working),
-        matrix.rows,
-        matrix.cols,
-        starting_vector("eigsh", v0, n, working, matrix.data.device),
-        k=k,
-        which=which,
-        check=check,
-        **options,
-    )
+    options: dict[str, Any] = {"sigma": sigma, "ncv": ncv, "maxiter": maxiter, "tol": tol, "which": which, "k": k}
+    given = [matrix] if M is None else [matrix, _read_mass(M, n, mode)]
+    working, common = widened(*(one.data for one in given))
+    begin = starting_vector("eigsh", v0, n, working, matrix.data.device)
+    stored = [part for one in given for part in (one.data.to(working), one.rows, one.cols)]
+    if M is None:
+        w, v = hermitian_eigenpairs(*stored, begin, mode=mode, check=check, **options)
+    else:
+        w, v = generalized_eigenpairs(*stored, begin, check=check, **options)
     w = w.to(torch.empty((), dtype=common).abs().dtype)
     return (w, v.to(common)) if return_eigenvectors else w
 
 
-def check_choices(owner: str, k: Any, n: int, which: str, known: tuple[str, ...]) -> None:
-    """Refuse an unknown choice of eigenvalues, and a number of them that ARPACK cannot find."""
-    if which not in known:
-        raise ArgumentError(owner, "which", f"one of {', '.join(known)}", repr(which))
-    if not (isinstance(k, int) and 0 < k < n):
-        raise ArgumentError(
-            owner, "k", f"an integer from 1 to {n - 1}", repr(k), "torch.linalg for all of a small matrix"
-        )
-
-
-def starting_vector(owner: str, v0: Any, n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """What ARPACK begins with: in general position, and always the same."""
-    if v0 is None:
-        return torch.as_tensor(np.random.default_rng(0).uniform(-1, 1, n), dtype=dtype, device=device)
-    if not isinstance(v0, Tensor) or v0.shape[-1:] != (n,):
-        raise ShapeError(owner, "v0", f"a tensor of shape ({n},)", f"{getattr(v0, 'shape', type(v0).__name__)}")
-    return v0.to(dtype)
-
-
-def hermitian_sample(rng: np.random.Generator, *batch: int, whole: bool = False) -> list[Array]:
-    """Stored values, rows, columns of a tridiagonal Hermitian matrix of three, and a vector to begin with."""
-    rows, cols = np.array([0.0, 0, 1, 1, 1, 2, 2]), np.array([0.0, 1, 0, 1, 2, 1, 2])
-    off = 1 + (0.5j if whole else 0)
-    data = np.array([1.0, off, np.conj(off), 3.0, 1.0, 1.0, 6.0]) * rng.uniform(1, 1.5, size=(*batch, 1))
-    return [data, rows, cols, rng.uniform(1, 2, size=3)]
+def _read_mass(M: Any, n: int, mode: str) -> Matrix:
+    matrix = read_square("eigsh", M, "M")
+    if matrix.shape[0] != n:
+        raise ShapeError("eigsh", "M", f"the shape of A, {(n, n)}", f"{matrix.shape}")
+    if mode != "normal":
+        raise ArgumentError("eigsh", "mode", '"normal", with M', repr(mode))
+    return matrix
 
 
 hermitian_eigenpairs.samples(

@@ -65,6 +65,11 @@ class Factorization:
         self.perm_r, self.nnz = self._lu.perm_r, self._lu.nnz
         self.nbytes = self.nnz * (data.dtype.itemsize + 4)
 
+    @property
+    def factors(self) -> tuple[Any, Any]:
+        """SciPy's L and U, their indices in order."""
+        return self._lu.L.sorted_indices(), self._lu.U.sorted_indices()
+
     def solve(self, b: Array, trans: str) -> Array:
         """Solution of ``A x = b``, or with the (conjugate) transpose."""
         if self._columns is None:

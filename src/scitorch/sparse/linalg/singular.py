@@ -12,7 +12,8 @@ from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
 from scitorch.core.errors import ArgumentError
-from scitorch.sparse.linalg.eigen import check_choices, eigen_gradient, failure, starting_vector
+from scitorch.sparse.linalg.arpack import check_choices, failure, refusal, starting_vector
+from scitorch.sparse.linalg.eigen import eigen_gradient
 from scitorch.sparse.linalg.matrix import read_matrix, widened
 from scitorch.sparse.linalg.pattern import pattern_of
 
@@ -52,6 +53,8 @@ def singular_triplets(
         if isinstance(error, ArgumentError):
             raise
         raise failure("svds", error) from error
+    except ValueError as error:
+        raise refusal("svds", error) from error
 
 
 @singular_triplets.vjp("data")
@@ -107,8 +110,8 @@ def svds(
         Where ARPACK begins; by default always the same vector, so that the vectors' signs are, too.
     maxiter : int, optional
         Restarts at most.
-    return_singular_vectors : bool, optional
-        Whether the vectors are returned, too; "u" and "vh", which save no work here, are not supported.
+    return_singular_vectors : bool or {"u", "vh"}, optional
+        Whether the vectors are returned, too; None is in the place of those that "u" and "vh" leave out.
     solver : {"arpack"}, optional
         The others of SciPy draw random numbers, and are not supported.
     rng, options : None
@@ -155,8 +158,9 @@ def svds(
     if solver != "arpack" or rng is not None or options is not None:
         got = f"{solver!r}, {rng!r}, {options!r}"
         raise ArgumentError("svds", "solver, rng, options", '"arpack", None, None', got, "scipy.sparse.linalg.svds")
-    if not isinstance(return_singular_vectors, bool):
-        raise ArgumentError("svds", "return_singular_vectors", "True or False", repr(return_singular_vectors), "True")
+    if return_singular_vectors not in (True, False, "u", "vh"):
+        got = repr(return_singular_vectors)
+        raise ArgumentError("svds", "return_singular_vectors", 'True, False, "u" or "vh"', got, "True")
     matrix = read_matrix("svds", A)
     m, n = matrix.shape
     check_choices("svds", k, min(m, n), which, ("LM", "SM"))
@@ -165,7 +169,9 @@ def svds(
     chosen: dict[str, Any] = {"k": k, "which": which, "ncv": ncv, "maxiter": maxiter, "tol": tol, "check": check}
     u, s, vh = singular_triplets(matrix.data.to(working), matrix.rows, matrix.cols, begin, m=m, n=n, **chosen)
     s = s.to(torch.empty((), dtype=common).abs().dtype)
-    return (u.to(common), s, vh.to(common)) if return_singular_vectors else s
+    left = None if return_singular_vectors == "vh" else u.to(common)
+    right = None if return_singular_vectors == "u" else vh.to(common)
+    return (left, s, right) if return_singular_vectors else s
 
 
 def _sample(rng: np.random.Generator, *batch: int) -> list[Array]:
