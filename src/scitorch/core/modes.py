@@ -30,10 +30,19 @@ _unpack_dual = torch._VF._unpack_dual
 with torch.inference_mode(False):
     PLAIN = dispatch_keys(torch.empty(0, device="cpu")).raw_repr()
 
+# What `Function.apply` calls under a functorch transform.
+through_transforms = torch.autograd.function.custom_function_call  # pyright: ignore[reportPrivateImportUsage]
+
 _JVP = _functorch.TransformType.Jvp
 
 transforms_active = _transforms_active
 autocast = torch._C._is_any_autocast_enabled
+
+
+def ordinary(tensor: torch.Tensor) -> bool:
+    """Whether a kernel may read the memory of this tensor as it is."""
+    kind = type(tensor)
+    return (kind is torch.Tensor or kind is torch.nn.Parameter) and dispatch_keys(tensor).raw_repr() == PLAIN
 
 
 def eager() -> bool:
@@ -95,9 +104,9 @@ def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     return _functorch.get_unwrapped(tensor)
 
 
-def alive(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor without the transforms that have ended since: a pullback may be called after its `vjp`."""
-    return _functorch.unwrap_if_dead(tensor)
+def alive(value: Any) -> Any:
+    """A tensor without the transforms that have ended since: a pullback may be called after its `vjp`."""
+    return _functorch.unwrap_if_dead(value) if isinstance(value, torch.Tensor) else value
 
 
 def stands_for_itself(tensor: torch.Tensor) -> bool:
