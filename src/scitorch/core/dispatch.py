@@ -22,7 +22,7 @@ from .border import fetch
 from .definition import Definition
 from .eager import eager_call, restored
 from .errors import MissingDerivativeError
-from .functions import Values, public_function
+from .functions import Values, kernel_alone, public_function
 from .static import bind_static
 
 NAMESPACE = "scitorch"
@@ -56,10 +56,11 @@ def register(operator: Definition, name: str) -> Entry:
     returns = results if operator.output_count == 1 else f"({results})"
     _LIBRARY.define(f"{name}({schema}) -> {returns}", tags=(torch.Tag.pt2_compliant_tag,))
     library = getattr(getattr(torch.ops, NAMESPACE), name).default
-    public = public_function(operator, name, library, _vmap)
+    alone = kernel_alone(operator)
+    public = public_function(operator, name, library, alone, _vmap)
     dispatched = _dispatched(operator, public)
     _LIBRARY.impl(name, _kernel(operator), "CompositeExplicitAutograd")
-    _LIBRARY.impl(name, _captured(operator.name, library, public), "Autograd")
+    _LIBRARY.impl(name, _captured(operator, library, public, alone), "Autograd")
     torch.library.register_fake(f"{NAMESPACE}::{name}", _fake(operator), lib=_LIBRARY)
     torch.library.register_vmap(f"{NAMESPACE}::{name}", _vmap(operator, library), lib=_LIBRARY)
     return Entry(name, eager_call(operator, name, dispatched), dispatched, library)
@@ -129,7 +130,10 @@ def _vmap(operator: Definition, call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _to_front(tensor: Tensor, dim: int, rank: int) -> Tensor:
     """Move a mapped dimension to the front and pad with dimensions of size 1 behind it."""
-    tensor = tensor.movedim(dim, 0)
+    if dim:
+        tensor = tensor.movedim(dim, 0)
+    if tensor.dim() == rank:
+        return tensor
     return tensor.reshape(tensor.shape[:1] + (1,) * (rank - tensor.dim()) + tensor.shape[1:])
 
 
@@ -178,15 +182,18 @@ def _fake(operator: Definition) -> Callable[..., Any]:
     return fake
 
 
-def _captured(name: str, library: Any, public: Any) -> Callable[..., Any]:
-    """Autograd of the bare library operator, which graphs captured by `torch.export` and `make_fx` hold."""
+def _captured(operator: Definition, library: Any, public: Any, alone: Callable[..., Any]) -> Callable[..., Any]:
+    """Autograd of the bare library operator, which compiled graphs and those that were captured hold."""
 
     def captured(*arguments: Any) -> Any:
+        result = alone(*_split(operator, arguments))
+        if result is not NotImplemented:
+            return result
         tensors = [t for t in arguments if isinstance(t, Tensor)]
         if modes.transforms_active():
             forward = modes.forward_transforms()
             if forward and (forward[-1] or sum(forward) > 1):
-                raise MissingDerivativeError(name, "forward mode", *_NO_FORWARD)
+                raise MissingDerivativeError(operator.name, "forward mode", *_NO_FORWARD)
             with modes.transforms_included():
                 return public.apply(*arguments)
         grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)

@@ -17,9 +17,11 @@ from .plan import Plan
 Values = tuple[Any, ...]
 
 
-def public_function(operator: Definition, name: str, library: Any, make_vmap: Callable[..., Any]) -> Any:
+def public_function(
+    operator: Definition, name: str, library: Any, alone: Callable[..., Any], make_vmap: Callable[..., Any]
+) -> Any:
     """The Function that transforms and tracers see, over the library operator."""
-    history, alone = History(operator), _kernel_alone(operator)
+    history = History(operator)
     count, static_count = len(operator.arguments), len(operator.static)
 
     class Public(torch.autograd.Function):
@@ -58,27 +60,30 @@ def _apply(public: Any, count: int, alone: Callable[..., Any]) -> Any:
 
     Below all transforms, where nobody records, the kernel alone is called.
     """
-    recorded = super(torch.autograd.Function, public).apply
+    without_python_half: Any = super(torch.autograd.Function, public)
+    recorded = without_python_half.apply
 
     def apply(*arguments: Any) -> Any:
         if modes.transforms_active():
-            return modes.through_transforms(public, *arguments)
+            return modes.through_transforms(public, arguments)
         result = alone(arguments[:count], arguments[count:])
         return recorded(*map(modes.alive, arguments)) if result is NotImplemented else result
 
     return apply
 
 
-def _kernel_alone(operator: Definition) -> Callable[..., Any]:
+def kernel_alone(operator: Definition) -> Callable[..., Any]:
     """The kernel's call for ordinary tensors that nobody differentiates; NotImplemented for any other."""
     plan_of, run = operator.planner.of, operator.run
 
     def alone(tensors: Sequence[Any], values: Values) -> Any:
-        if not modes.eager() or modes.forward_mode():
+        if not modes.eager():
             return NotImplemented
         recording = torch.is_grad_enabled()
         for x in tensors:
-            if x is not None and (not modes.ordinary(x) or (recording and x.requires_grad)):
+            if x is None:
+                continue
+            if not modes.ordinary(x) or (recording and x.requires_grad) or modes.has_tangent(x):
                 return NotImplemented
         return run(plan_of(values, tensors), values, [None if x is None else lend(x) for x in tensors])
 
