@@ -6,10 +6,8 @@ that every transform sees its rules), beneath a callable that Dynamo keeps whole
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function
 
 from . import modes
+from .accelerator import run_on_host
 from .arguments import prepare
 from .border import fetch
 from .definition import Definition
@@ -147,23 +146,11 @@ def _kernel(operator: Definition) -> Callable[..., Any]:
     def kernel(*arguments: Any) -> Any:
         tensors, values = _split(operator, arguments)
         plan = operator.planner.of(values, tensors)
-        outputs = operator.run(plan, values, [None if x is None else fetch(x) for x in tensors])
-        device = next(t.device for t in tensors if t is not None)
-        if device.type == "cpu":
-            return outputs
-        _warn_of_copies(operator.name, device.type)
-        return tuple(o.to(device) for o in outputs) if isinstance(outputs, tuple) else outputs.to(device)
+        if any(t is not None and t.device.type != "cpu" for t in tensors):
+            return run_on_host(operator, plan, values, tensors)
+        return operator.run(plan, values, [None if x is None else fetch(x) for x in tensors])
 
     return kernel
-
-
-@cache
-def _warn_of_copies(operator: str, device: str) -> None:
-    """Say once an operator that its kernel runs on the host."""
-    warnings.warn(
-        f"{operator}: the kernel runs on the CPU; {device} tensors are copied there and back on every call",
-        stacklevel=2,
-    )
 
 
 def _fake(operator: Definition) -> Callable[..., Any]:
