@@ -48,7 +48,8 @@ def measure(pace: Pace) -> Measurement:
         A way a module.
     """
     values: dict[str, list[float]] = {module: [] for module in MODULES}
-    for counted in [False] + [True] * min(5, pace.rounds):  # the first time, files come from the disk
+    # The first time, files come from the disk. An import takes a hundred times as long as a round of anything else.
+    for counted in [False] + [True] * min(5, pace.rounds // 3):
         for module in MODULES:
             command = [sys.executable, "-c", _TIMED.format(module)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  the command is ours

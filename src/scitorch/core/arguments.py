@@ -23,6 +23,8 @@ def prepare(
     Numbers become constants that do not promote. Casts are ordinary differentiable torch operations. Under autocast,
     half precision is computed and returned in float32.
     """
+    if len(given) == len(names) and not real and _alike(given):
+        return list(given), None
     arguments = _complete(operator, names, defaults, given)
     device = _one_device(operator, names, arguments)
     dtype, half = compute_dtypes([x for x in arguments if isinstance(x, torch.Tensor)])
@@ -34,6 +36,16 @@ def prepare(
         _convert(operator, name, x, PRECISION[dtype] if name in real else dtype, device)
         for name, x in zip(names, arguments, strict=True)
     ], half
+
+
+def _alike(given: Sequence[Any]) -> bool:
+    """Whether there is nothing to do: dense tensors of one precision to compute in, on one device."""
+    if any(type(x) is not torch.Tensor for x in given):
+        return False
+    dtype, device = given[0].dtype, given[0].device
+    return dtype in PRECISION and all(
+        x.dtype == dtype and x.device == device and x.layout is torch.strided and not x.is_nested for x in given
+    )
 
 
 def _complete(operator: str, names: Sequence[str], defaults: Mapping[str, Any], given: Sequence[Any]) -> list[Any]:

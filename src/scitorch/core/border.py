@@ -65,11 +65,22 @@ def lend(tensor: torch.Tensor) -> Array:
 
 def fetch(tensor: torch.Tensor) -> Array:
     """A read-only array of any dense tensor: conjugate and negative bits resolved, accelerator memory copied."""
-    tensor = tensor.detach().resolve_conj().resolve_neg()
     if tensor.device.type != "cpu":
-        host = torch.empty_like(tensor, device="cpu", pin_memory=tensor.device.type == "cuda")
-        tensor = host.copy_(tensor)
-    return lend(tensor)
+        return lend(copy_to_host(tensor, wait=True))
+    return lend(tensor.detach().resolve_conj().resolve_neg())
+
+
+def copy_to_host(tensor: torch.Tensor, *, wait: bool = False) -> torch.Tensor:
+    """A dense tensor's copy in host memory: from CUDA to pinned memory, on the current stream, perhaps only queued."""
+    tensor = tensor.detach().resolve_conj().resolve_neg()
+    streams = tensor.device.type == "cuda"
+    return torch.empty_like(tensor, device="cpu", pin_memory=streams).copy_(tensor, non_blocking=streams and not wait)
+
+
+def send(tensor: torch.Tensor, to: torch.Tensor) -> None:
+    """Copy a host tensor into one on a device: on CUDA it is only queued, and pinned memory stays as long."""
+    streams = to.device.type == "cuda"
+    to.copy_(tensor.pin_memory() if streams else tensor, non_blocking=streams)
 
 
 def borrow(array: Array) -> torch.Tensor:

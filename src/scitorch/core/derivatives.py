@@ -5,6 +5,8 @@ Only this file sums a gradient over broadcast dimensions, casts it, and skips wh
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -149,10 +151,12 @@ def _sums_to(given: Sequence[int], shape: Sequence[int], core: int, batch: Seque
 def _weighted(g: Gradient, factors: Sequence[Any]) -> Any:
     """The gradient of an elementwise function: each incoming gradient times the conjugate partial."""
     parts = g if isinstance(g, tuple) else (g,)
-    total: Any = sum(
-        part * _conjugate(factor)
-        for part, factor in zip(parts, factors, strict=True)
-        if part is not None and factor is not None
+    total = _sum(
+        [
+            part * _conjugate(factor)
+            for part, factor in zip(parts, factors, strict=True)
+            if part is not None and factor is not None
+        ]
     )
     return total if isinstance(total, torch.Tensor) else zero
 
@@ -233,12 +237,19 @@ def _transposed(
 def _total(rules: Rules, plan: Plan, index: int, terms: Sequence[Any], device: torch.device) -> torch.Tensor:
     """The sum of the terms in the output's shape and dtype."""
     shape, dtype = plan.outputs[index], plan.output_dtypes[index]
-    total: Any = sum(term for term in terms if term is not None)
+    total = _sum([term for term in terms if term is not None])
     if not isinstance(total, torch.Tensor):
         return torch.zeros(shape, dtype=dtype, device=device)
+    if total.shape == shape and total.dtype == dtype:
+        return total
     if total.is_complex() and not dtype.is_complex:
         raise DerivativeError(rules.operator, "the jvp rule", f"a {dtype} tangent", f"{total.dtype}", "its real part")
     return total.expand(shape).to(dtype)
+
+
+def _sum(terms: Sequence[Any]) -> Any:
+    """`sum` without its 0, the addition of which would be one more call of torch."""
+    return functools.reduce(operator.add, terms) if terms else 0
 
 
 def _described(x: Any) -> str:

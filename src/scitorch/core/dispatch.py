@@ -6,10 +6,8 @@ that every transform sees its rules), beneath a callable that Dynamo keeps whole
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import torch
@@ -17,12 +15,13 @@ from torch import Tensor
 from torch.overrides import handle_torch_function
 
 from . import modes
+from .accelerator import run_on_host
 from .arguments import prepare
 from .border import fetch
 from .definition import Definition
 from .eager import eager_call, restored
 from .errors import MissingDerivativeError
-from .functions import Values, public_function
+from .functions import Values, kernel_alone, public_function
 from .static import bind_static
 
 NAMESPACE = "scitorch"
@@ -56,10 +55,11 @@ def register(operator: Definition, name: str) -> Entry:
     returns = results if operator.output_count == 1 else f"({results})"
     _LIBRARY.define(f"{name}({schema}) -> {returns}", tags=(torch.Tag.pt2_compliant_tag,))
     library = getattr(getattr(torch.ops, NAMESPACE), name).default
-    public = public_function(operator, name, library, _vmap)
+    alone = kernel_alone(operator)
+    public = public_function(operator, name, library, alone, _vmap)
     dispatched = _dispatched(operator, public)
     _LIBRARY.impl(name, _kernel(operator), "CompositeExplicitAutograd")
-    _LIBRARY.impl(name, _captured(operator.name, library, public), "Autograd")
+    _LIBRARY.impl(name, _captured(operator, library, public, alone), "Autograd")
     torch.library.register_fake(f"{NAMESPACE}::{name}", _fake(operator), lib=_LIBRARY)
     torch.library.register_vmap(f"{NAMESPACE}::{name}", _vmap(operator, library), lib=_LIBRARY)
     return Entry(name, eager_call(operator, name, dispatched), dispatched, library)
@@ -129,7 +129,10 @@ def _vmap(operator: Definition, call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _to_front(tensor: Tensor, dim: int, rank: int) -> Tensor:
     """Move a mapped dimension to the front and pad with dimensions of size 1 behind it."""
-    tensor = tensor.movedim(dim, 0)
+    if dim:
+        tensor = tensor.movedim(dim, 0)
+    if tensor.dim() == rank:
+        return tensor
     return tensor.reshape(tensor.shape[:1] + (1,) * (rank - tensor.dim()) + tensor.shape[1:])
 
 
@@ -143,23 +146,11 @@ def _kernel(operator: Definition) -> Callable[..., Any]:
     def kernel(*arguments: Any) -> Any:
         tensors, values = _split(operator, arguments)
         plan = operator.planner.of(values, tensors)
-        outputs = operator.run(plan, values, [None if x is None else fetch(x) for x in tensors])
-        device = next(t.device for t in tensors if t is not None)
-        if device.type == "cpu":
-            return outputs
-        _warn_of_copies(operator.name, device.type)
-        return tuple(o.to(device) for o in outputs) if isinstance(outputs, tuple) else outputs.to(device)
+        if any(t is not None and t.device.type != "cpu" for t in tensors):
+            return run_on_host(operator, plan, values, tensors)
+        return operator.run(plan, values, [None if x is None else fetch(x) for x in tensors])
 
     return kernel
-
-
-@cache
-def _warn_of_copies(operator: str, device: str) -> None:
-    """Say once an operator that its kernel runs on the host."""
-    warnings.warn(
-        f"{operator}: the kernel runs on the CPU; {device} tensors are copied there and back on every call",
-        stacklevel=2,
-    )
 
 
 def _fake(operator: Definition) -> Callable[..., Any]:
@@ -178,15 +169,18 @@ def _fake(operator: Definition) -> Callable[..., Any]:
     return fake
 
 
-def _captured(name: str, library: Any, public: Any) -> Callable[..., Any]:
-    """Autograd of the bare library operator, which graphs captured by `torch.export` and `make_fx` hold."""
+def _captured(operator: Definition, library: Any, public: Any, alone: Callable[..., Any]) -> Callable[..., Any]:
+    """Autograd of the bare library operator, which compiled graphs and those that were captured hold."""
 
     def captured(*arguments: Any) -> Any:
+        result = alone(*_split(operator, arguments))
+        if result is not NotImplemented:
+            return result
         tensors = [t for t in arguments if isinstance(t, Tensor)]
         if modes.transforms_active():
             forward = modes.forward_transforms()
             if forward and (forward[-1] or sum(forward) > 1):
-                raise MissingDerivativeError(name, "forward mode", *_NO_FORWARD)
+                raise MissingDerivativeError(operator.name, "forward mode", *_NO_FORWARD)
             with modes.transforms_included():
                 return public.apply(*arguments)
         grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)

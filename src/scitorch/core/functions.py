@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from . import modes
+from .border import lend
 from .definition import Definition
 from .derivatives import pull, push
 from .plan import Plan
@@ -16,7 +17,9 @@ from .plan import Plan
 Values = tuple[Any, ...]
 
 
-def public_function(operator: Definition, name: str, library: Any, make_vmap: Callable[..., Any]) -> Any:
+def public_function(
+    operator: Definition, name: str, library: Any, alone: Callable[..., Any], make_vmap: Callable[..., Any]
+) -> Any:
     """The Function that transforms and tracers see, over the library operator."""
     history = History(operator)
     count, static_count = len(operator.arguments), len(operator.static)
@@ -24,7 +27,8 @@ def public_function(operator: Definition, name: str, library: Any, make_vmap: Ca
     class Public(torch.autograd.Function):
         @staticmethod
         def forward(*arguments: Any) -> Any:
-            return library(*arguments)
+            result = alone(arguments[:count], arguments[count:])
+            return library(*arguments) if result is NotImplemented else result
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -46,8 +50,44 @@ def public_function(operator: Definition, name: str, library: Any, make_vmap: Ca
             return batched(info, in_dims, *arguments)
 
     public = named_function(Public, name)
+    public.apply = _apply(public, count, alone)
     batched = make_vmap(operator, public.apply)
     return public
+
+
+def _apply(public: Any, count: int, alone: Callable[..., Any]) -> Any:
+    """`Function.apply` without `inspect.signature`, which takes 10 µs a call and finds no default to fill in.
+
+    Below all transforms, where nobody records, the kernel alone is called.
+    """
+    without_python_half: Any = super(torch.autograd.Function, public)
+    recorded = without_python_half.apply
+
+    def apply(*arguments: Any) -> Any:
+        if modes.transforms_active():
+            return modes.through_transforms(public, arguments)
+        result = alone(arguments[:count], arguments[count:])
+        return recorded(*map(modes.alive, arguments)) if result is NotImplemented else result
+
+    return apply
+
+
+def kernel_alone(operator: Definition) -> Callable[..., Any]:
+    """The kernel's call for ordinary tensors that nobody differentiates; NotImplemented for any other."""
+    plan_of, run = operator.planner.of, operator.run
+
+    def alone(tensors: Sequence[Any], values: Values) -> Any:
+        if not modes.eager():
+            return NotImplemented
+        recording = torch.is_grad_enabled()
+        for x in tensors:
+            if x is None:
+                continue
+            if not modes.ordinary(x) or (recording and x.requires_grad) or modes.has_tangent(x):
+                return NotImplemented
+        return run(plan_of(values, tensors), values, [None if x is None else lend(x) for x in tensors])
+
+    return alone
 
 
 def named_function(function: Any, name: str) -> Any:

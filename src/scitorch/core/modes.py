@@ -6,12 +6,15 @@ What a call reads on the fast path are C functions.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
+from torch._functorch import autograd_function
+from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter
 from torch.autograd import forward_ad
+from torch.overrides import has_torch_function
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]  not in torch's stubs
@@ -30,10 +33,17 @@ _unpack_dual = torch._VF._unpack_dual
 with torch.inference_mode(False):
     PLAIN = dispatch_keys(torch.empty(0, device="cpu")).raw_repr()
 
+_call_function: Any = autograd_function.custom_function_call
 _JVP = _functorch.TransformType.Jvp
 
 transforms_active = _transforms_active
 autocast = torch._C._is_any_autocast_enabled
+
+
+def ordinary(tensor: torch.Tensor) -> bool:
+    """Whether a kernel may read the memory of this tensor as it is."""
+    kind = type(tensor)
+    return (kind is torch.Tensor or kind is torch.nn.Parameter) and dispatch_keys(tensor).raw_repr() == PLAIN
 
 
 def eager() -> bool:
@@ -45,6 +55,17 @@ def eager() -> bool:
         or _key_included(_PRE_DISPATCH)
         or _tracing_state() is not None
     )
+
+
+def through_transforms(function: Any, arguments: Sequence[Any]) -> Any:
+    """Apply a Function under functorch transforms, as `Function.apply` does.
+
+    Without its search for who else might want the call, 15 µs, where nobody can: no mode, no tensor subclass.
+    """
+    if has_torch_function(arguments) or _key_included(_PRE_DISPATCH):
+        return _call_function(function, *arguments)
+    interpreter = retrieve_current_functorch_interpreter()
+    return interpreter.process(_call_function, (function, *map(alive, arguments)), {})
 
 
 def forward_mode() -> bool:
@@ -105,9 +126,9 @@ def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     return _functorch.get_unwrapped(tensor)
 
 
-def alive(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor without the transforms that have ended since: a pullback may be called after its `vjp`."""
-    return _functorch.unwrap_if_dead(tensor)
+def alive(value: Any) -> Any:
+    """A tensor without the transforms that have ended since: a pullback may be called after its `vjp`."""
+    return _functorch.unwrap_if_dead(value) if isinstance(value, torch.Tensor) else value
 
 
 def stands_for_itself(tensor: torch.Tensor) -> bool:

@@ -24,6 +24,9 @@ Array = NDArray[Any]
 NODES, _ = np.polynomial.legendre.leggauss(24)
 # Weights from the nodes as rounded, of which NumPy's own are wrong by up to 1e-13: exact on Legendre polynomials.
 WEIGHTS = np.linalg.solve(np.polynomial.legendre.legvander(NODES, 23).T, 2.0 * (np.arange(24) == 0))
+# DLMF 5.11.1, B₂ₖ / (2k(2k−1) z²ᵏ⁻¹): from 10 on the first term left out is below 1e-17. The numbers B take SciPy
+# 0.3 ms.
+STIRLING = [B / (2 * k * (2 * k - 1)) for k, B in enumerate(sc.bernoulli(16)[2::2], 1)]
 # A panel of 24 Gauss nodes is exact to degree 47: where it agrees with its halves to this, the halves' own error is
 # smaller by about 2^-48 for a function that is analytic around the panel.
 AGREEMENT = 1e-10
@@ -121,9 +124,7 @@ def stirling_error(z: Array) -> Array:
     """What Stirling's formula (z − 1/2) log z − z + log(2π)/2 lacks of log Γ(z)."""
     large = np.maximum(z, 10.0)
     w = 1 / large**2
-    # DLMF 5.11.1, B₂ₖ / (2k(2k−1) z²ᵏ⁻¹): from 10 on the first term left out is below 1e-17.
-    coefficients = [B / (2 * k * (2 * k - 1)) for k, B in enumerate(sc.bernoulli(16)[2::2], 1)]
-    series = np.polynomial.polynomial.polyval(w, coefficients) / large
+    series = np.polynomial.polynomial.polyval(w, STIRLING) / large
     small = np.minimum(z, 10.0)
     exact = sc.gammaln(small) - (small - 0.5) * np.log(small) + small - 0.5 * np.log(2 * np.pi)
     return np.where(z < 10, exact, series)
