@@ -20,6 +20,7 @@ NO_FUNCTIONS = {  # results and constraints
     "OdeSolution",
     "OptimizeResult",
     "RootResults",
+    "Sensitivity",
 }
 ELSEWHERE = {  # checked with tolerances and steps of their own
     "solve_ivp": "test_solve_ivp.py",
