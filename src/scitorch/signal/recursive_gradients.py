@@ -142,10 +142,13 @@ def _cascade_samples(rng: np.random.Generator) -> list[Sample]:
     def normal(*shape: int) -> Array:
         return rng.normal(size=shape)
 
+    one = 1, 2  # the shape of the states of one section
     return [
         Sample(normal(3), normal(2, 2), normal(2, 3), 0.3 * normal(2, 2), normal(3), normal(2, 2), reverse=True),
-        Sample(normal(3, 1, 2), normal(1, 2), normal(2, 1, 3), 0.3 * normal(1, 2), normal(2), normal(1, 2)),
-        Sample(1j * normal(2), normal(1, 2), normal(1, 3), 0.1j + 0.3 * normal(1, 2), 1j + normal(2), 1j * normal(1, 2)),
+        Sample(normal(3, 1, 2), normal(*one), normal(2, 1, 3), 0.3 * normal(*one), normal(2), normal(*one)),
+        Sample(
+            1j * normal(2), normal(*one), normal(1, 3), 0.1j + 0.3 * normal(*one), 1j + normal(2), 1j * normal(*one)
+        ),
     ]
 
 
