@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scitorch.core.pool import at_once
 
+from .address import address
 from .library import NAMES, function
 from .threads import nothing, parts, threads
 
@@ -61,11 +62,11 @@ def _filter(name: str, coefficients: Array, order: int, x: Array, zi: Array, y: 
 
     def run(first: int, end: int) -> None:
         places = (
-            signals.ctypes.data + first * signals.strides[0],
-            results.ctypes.data + first * results.strides[0],
-            states.ctypes.data + first * per_signal * size,
+            address(signals) + first * signals.strides[0],
+            address(results) + first * results.strides[0],
+            address(states) + first * per_signal * size,
         )
-        kernel(coefficients.ctypes.data, *places, _SHAPE.pack(end - first, samples, order, *steps))
+        kernel(address(coefficients), *places, _SHAPE.pack(end - first, samples, order, *steps))
 
     _share(run, count, samples)
     return states
@@ -117,8 +118,8 @@ def _differentiate(
     kernel = _gradient_kernel(name, x.dtype)
 
     def run(first: int, end: int) -> None:
-        places = [array.ctypes.data + first * array.strides[0] for array in arrays]
-        if kernel(coefficients.ctypes.data, *places, _GRADIENT_SHAPE.pack(end - first, samples, order, *steps)):
+        places = [address(array) + first * array.strides[0] for array in arrays]
+        if kernel(address(coefficients), *places, _GRADIENT_SHAPE.pack(end - first, samples, order, *steps)):
             raise MemoryError("no memory for the signals between the sections")
 
     _share(run, items, samples)
