@@ -31,14 +31,14 @@ medians over rounds in which all ways take turns; "both" is the value and both g
 ours takes beside the best of the others, the median over the rounds: below 1 is faster. What would take seconds a call
 isn't run (—).
 
-Where ours takes longer, it is for one of two reasons. At 10 × 10 all is overhead: of the operator, of PyTorch's engine,
-of calling the kernel (3 µs, of which the sums take 0.4; with both gradients three times); so it is, in part, with both
-gradients at 128 × 128. And nothing of the forward pass is kept for the backward pass:
-transforms of tiles, which stay in the cache, are about as fast as those of the whole image with spectra saved, but not
-always faster. Saving the image's would spare one of six transforms of each tile. Tried at 512 × 512 with 15 × 15, that is
-12 % of the kernels' time, with both gradients, in both precisions, for 1.3 times the image's memory (tiles overlap) in
-every graph and 10 % more time forward; and the spectra would be a second result that every transform, exported graph
-and rule of the operator has to carry. That isn't worth it.
+Where ours takes longer, it is for one of two reasons. At 10 × 10 all is overhead: of the operator, of PyTorch's
+engine, of calling the kernel (3 µs, of which the sums take 0.4; with both gradients three times); so it is, in part,
+with both gradients at 128 × 128. And nothing of the forward pass is kept for the backward pass: transforms of tiles,
+which stay in the cache, are about as fast as those of the whole image with spectra saved, but not always faster.
+Saving the image's would spare one of six transforms of each tile. Tried at 512 × 512 with 15 × 15, that is 12 % of
+the kernels' time, with both gradients, in both precisions, for 1.3 times the image's memory (tiles overlap) in every
+graph and 10 % more time forward; and the spectra would be a second result that every transform, exported graph and
+rule of the operator has to carry. That isn't worth it.
 
 `python benchmarks/convolution.py --write` measured this.
 """
