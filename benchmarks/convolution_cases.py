@@ -5,39 +5,44 @@ import scipy.fft
 import scipy.signal
 import torch
 import torch.nn.functional as F
-from catalogue_cases import Case
-from catalogue_peers import jax
 from torch.autograd import Function
 
+from scitorch.bench.function import FunctionCase
+from scitorch.bench.machine import Lazy
 from scitorch.tutorial import ScipyConv2dFunction, correlate_valid
 
 SIZES = [((10, 10), 3), ((128, 128), 3), ((512, 512), 15), ((1024, 1024), 63), ((32, 128, 128), 5)]
+jax, jax_signal = Lazy("jax"), Lazy("jax.scipy.signal")
 DIRECT_LIMIT = 100_000_000  # products, beyond which some direct loops take seconds
 
 
-def cases(rows=()) -> list[Case]:
+def cases(rows=()) -> list[FunctionCase]:
     """All sizes, or those of so many rows, in both precisions."""
     chosen = [(shape, k) for shape, k in SIZES if not rows or shape[-2] in rows]
     return [case(shape, k, dtype) for dtype in (np.float64, np.float32) for shape, k in chosen]
 
 
-def case(shape, k, dtype) -> Case:
+def case(shape, k, dtype) -> FunctionCase:
     """One size."""
     products = np.prod(shape) * k * k
     more = {"torch.fft": torch_fft, "SciPy FFT": Spectra.apply}
     if products < DIRECT_LIMIT:
-        more |= {"conv2d": conv2d, "SciPy": lambda x, h: ScipyConv2dFunction.apply(x, h, torch.zeros(1, 1))}
+        more |= {"conv2d": conv2d, "Function": function, "JAX": jax_correlate}
     size = " × ".join(map(str, shape))
-    return Case(
+    return FunctionCase(
         f"{size} with {k} × {k}, {np.dtype(dtype).name}",
+        "convolution",
         lambda rng: [rng.normal(size=size).astype(dtype) for size in (shape, (k, k))],
         lambda x, h: np.reshape([scipy.signal.correlate(image, h, "valid") for image in np.atleast_3d(x)]
                                 if x.ndim == 3 else scipy.signal.correlate(x, h, "valid"), valid(x.shape, h.shape)),
         correlate_valid,
-        jax=(jax and products < DIRECT_LIMIT and jax_correlate) or None,
-        more=more,
+        lambda: more,
         agreement=1e-9 if dtype is np.float64 else 2e-3,
     )  # fmt: skip
+
+
+def function(x, h):
+    return ScipyConv2dFunction.apply(x, h, torch.zeros(1, 1))
 
 
 def valid(shape, taps):
@@ -58,7 +63,7 @@ def torch_fft(x, h):
 
 def jax_correlate(x, h):
     """With what JAX has for a batch."""
-    one = lambda image: jax.scipy.signal.correlate2d(image, h, mode="valid")  # noqa: E731  as one writes it in JAX
+    one = lambda image: jax_signal.correlate2d(image, h, mode="valid")  # noqa: E731  as one writes it in JAX
     return jax.vmap(one)(x) if x.ndim == 3 else one(x)
 
 

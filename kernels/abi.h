@@ -9,7 +9,7 @@
 #endif
 
 // To be raised whenever a signature or a struct below changes: a library of another number isn't used.
-#define SCITORCH_ABI 2
+#define SCITORCH_ABI 3
 
 // `count` pairs of matrices. Elements of a row lie side by side; strides may be zero or negative.
 typedef struct {
@@ -52,3 +52,30 @@ typedef struct {
     int (*cascade_f64) FILTER(double);
     int (*cascade_f32) FILTER(float);
 } filter_table;
+
+// Gradients of `count` filtered signals.
+typedef struct {
+    int64_t count, samples, order;  // as above
+    int64_t g_item, g_sample;       // strides of the gradients that come in
+    int64_t x_item, x_sample;
+    int64_t y_item, y_sample;       // not looked at where y isn't
+    int64_t out_item, out_sample;   // of the gradients of the signals
+} gradient_shape;
+
+// `sums` gets the gradients of each signal's coefficients, but for the factor of a[0]; `states` has the gradients of the
+// last states, in whose place those of the first are left. Zero, or one if there is no memory.
+#define SECTION_GRADIENTS(T)                                                                              \
+    (const T* coefficients, const T* g, const T* x, const T* y, T* out, double* sums, T* states, \
+     const gradient_shape* shape)
+
+// `first` has the states before the first sample; it is written over.
+#define CASCADE_GRADIENTS(T)                                                                              \
+    (const T* coefficients, const T* g, const T* x, T* first, T* out, double* sums, T* states,   \
+     const gradient_shape* shape)
+
+typedef struct {
+    int (*section_gradients_f64) SECTION_GRADIENTS(double);
+    int (*section_gradients_f32) SECTION_GRADIENTS(float);
+    int (*cascade_gradients_f64) CASCADE_GRADIENTS(double);
+    int (*cascade_gradients_f32) CASCADE_GRADIENTS(float);
+} gradient_table;

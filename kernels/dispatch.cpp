@@ -5,9 +5,11 @@ extern "C" {
 
 extern const correlation_table correlation_baseline;
 extern const filter_table recursion_baseline;
+extern const gradient_table gradients_baseline;
 #ifdef X86_LEVELS
 extern const correlation_table correlation_v3, correlation_v4;
 extern const filter_table recursion_v3, recursion_v4;
+extern const gradient_table gradients_v3, gradients_v4;
 #endif
 
 static int level() {
@@ -30,6 +32,7 @@ static int level() {
 
 static const correlation_table* const correlations = BEST(correlation);
 static const filter_table* const filters = BEST(recursion);
+static const gradient_table* const gradients = BEST(gradients);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
@@ -37,6 +40,14 @@ SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
     SCITORCH_EXPORT int scitorch_##NAME CORRELATION(T) { return correlations->NAME(first, second, out, shape); }
 #define EXPORT_FILTER(NAME, T) \
     SCITORCH_EXPORT int scitorch_##NAME FILTER(T) { return filters->NAME(coefficients, x, y, states, shape); }
+#define EXPORT_SECTION_GRADIENTS(NAME, T)                                                   \
+    SCITORCH_EXPORT int scitorch_##NAME SECTION_GRADIENTS(T) {                              \
+        return gradients->NAME(coefficients, g, x, y, out, sums, states, shape);            \
+    }
+#define EXPORT_CASCADE_GRADIENTS(NAME, T)                                                   \
+    SCITORCH_EXPORT int scitorch_##NAME CASCADE_GRADIENTS(T) {                              \
+        return gradients->NAME(coefficients, g, x, first, out, sums, states, shape);        \
+    }
 
 EXPORT_CORRELATION(correlate_f64, double)
 EXPORT_CORRELATION(correlate_f32, float)
@@ -48,4 +59,8 @@ EXPORT_FILTER(section_f64, double)
 EXPORT_FILTER(section_f32, float)
 EXPORT_FILTER(cascade_f64, double)
 EXPORT_FILTER(cascade_f32, float)
+EXPORT_SECTION_GRADIENTS(section_gradients_f64, double)
+EXPORT_SECTION_GRADIENTS(section_gradients_f32, float)
+EXPORT_CASCADE_GRADIENTS(cascade_gradients_f64, double)
+EXPORT_CASCADE_GRADIENTS(cascade_gradients_f32, float)
 }

@@ -3,16 +3,16 @@
     python tools/check_wheel.py
 
 The first must carry the compiled kernels, whatever the machine that it is used on; the second must work all the same,
-say once that they are missing, and run the demo. Packages are those of the Python that runs this; scitorch is only
-looked for in the wheel.
+say once that they are missing, and run the demo. Each is installed in an environment of its own, made for it, with what
+it depends on; there it is used, with a part of the tests, on a PATH without a compiler.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
+import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -31,8 +31,14 @@ TOOLS = (
     "uname",
 )  # what a build asks for
 
+# The values of some operators, both ways that a call may take; and the compiled kernels' own tests.
+TESTS = ("tests/test_values.py", "-k", "signal.direct or signal.recursive")
+TESTS_OF_KERNELS = ("tests/native_kernels",)
+
 USE = """
 import sys, warnings
+import scitorch
+assert scitorch.__file__.startswith(sys.prefix), scitorch.__file__
 warnings.simplefilter("always")
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
@@ -94,13 +100,16 @@ def build(folder: Path, path: str) -> Path:
 
 
 def use(wheel: Path, folder: Path, path: str, *, compiled: bool) -> None:
-    """Import from the wheel; without `site`, which knows of another installation."""
-    shutil.unpack_archive(wheel, folder, "zip")
-    packages = os.pathsep.join([str(folder), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    python = (sys.executable, "-S")
-    run(*python, "-c", USE.format(compiled=compiled), path=path, PYTHONPATH=packages)
-    demo = ("-m", "scitorch", "demo", "--steps", "2", "--size", "48", "--out", str(folder / "demo"))
-    run(*python, *demo, path=path, PYTHONPATH=packages)
+    """Install in a new environment, import from there, run the demo and some tests."""
+    venv.create(folder)
+    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check")
+    packages = (f"{wheel}[pictures]", "hypothesis", "pytest")
+    run(*pip, "--no-compile", "--constraint", str(ROOT / "constraints.txt"), *packages, path=path)
+    run(python, "-c", USE.format(compiled=compiled), path=path)
+    run(python, "-m", "scitorch", "demo", "--steps", "2", "--size", "48", "--out", str(folder / "demo"), path=path)
+    for tests in (TESTS, TESTS_OF_KERNELS)[: 1 + compiled]:
+        run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, path=path)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scitorch import signal
 from scitorch._kernels import recursion
 from scitorch.core import pool
+from scitorch.signal import sections
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-4}
 
@@ -36,6 +37,33 @@ def check_cascade(sos, x, zi):
     atol = TOLERANCE[x.dtype.type]
     np.testing.assert_allclose(y, expected, rtol=atol, atol=atol)
     np.testing.assert_allclose(zf, np.moveaxis(state, 0, -2), rtol=atol, atol=atol)
+
+
+def check_section_gradients(b, a, x, g):
+    """Against SciPy's loops, in double precision; a is without its first."""
+    y = scipy.signal.lfilter(b, [1, *a], x)
+    check_gradients("section", b, a, g, x, y)
+
+
+def check_cascade_gradients(sos, x, zi, g):
+    check_gradients("cascade", sos[:, :3], sos[:, 4:], g, x, zi)
+
+
+def check_gradients(name, b, a, g, x, other):
+    out, expected_out = np.empty_like(x, order="C"), np.empty(x.shape)
+    found = getattr(recursion, f"{name}_gradients")(b, a, g, x, other.astype(x.dtype), out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recursion, "available", lambda dtype: False)
+        b, a, x, other = (array.astype(float) for array in (b, a, x, other))
+        g = tuple(part.astype(float) for part in g)
+        expected = getattr(sections, f"{name}_gradients")(b, a, g, x, other, expected_out)
+    close([*found, out], [*expected, expected_out])
+
+
+def close(found, expected):
+    for ours, theirs in zip(found, expected, strict=True):
+        scale = max(1, np.abs(theirs).max(initial=0))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=TOLERANCE[ours.dtype.type] * scale)
 
 
 sizes = {
@@ -70,6 +98,25 @@ def test_cascades(order, count, samples, dtype, seed):
     check_cascade(sos, x, zi)
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(**sizes | {"samples": st.integers(1, 1100)})
+def test_gradients_of_sections(order, count, samples, dtype, seed):
+    rng = np.random.default_rng(seed)
+    b, a = rng.normal(size=order + 1).astype(dtype), (poles(rng, order)[1:] / 1.25).astype(dtype)
+    x, gy = rng.normal(size=(2, count, samples)).astype(dtype)
+    check_section_gradients(b, a, x, (gy, rng.normal(size=(count, order)).astype(dtype)))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(**sizes | {"order": st.integers(1, 9), "samples": st.integers(1, 1100)})
+def test_gradients_of_cascades(order, count, samples, dtype, seed):
+    rng = np.random.default_rng(seed)
+    sos = np.array([[*rng.normal(size=3), *poles(rng, 2) / 1.25] for _ in range(order)]).astype(dtype)
+    x, gy = rng.normal(size=(2, count, samples)).astype(dtype)
+    zi, gzf = rng.normal(size=(2, count, order, 2)).astype(dtype)
+    check_cascade_gradients(sos, x, zi, (gy, gzf))
+
+
 def test_a_cascade_of_many_blocks():
     rng = np.random.default_rng(0)
     sos = scipy.signal.butter(10, 0.3, output="sos")
@@ -97,7 +144,10 @@ def test_however_signals_lie(layout):
     x = LAYOUTS[layout](rng.normal(size=(5, 30)))
     x.flags.writeable = False
     check_section(rng.normal(size=4), poles(rng, 3), x, rng.normal(size=(5, 3)))
-    check_cascade(scipy.signal.butter(4, 0.3, output="sos"), x, rng.normal(size=(5, 2, 2)))
+    sos, states = scipy.signal.butter(4, 0.3, output="sos"), rng.normal(size=(5, 2, 2))
+    check_cascade(sos, x, states)
+    check_section_gradients(rng.normal(size=4), poles(rng, 3)[1:] / 1.25, x, (x, rng.normal(size=(5, 3))))
+    check_cascade_gradients(sos, x, states, (x, states))
 
 
 def test_strides_beyond_31_bits(tmp_path):
@@ -107,6 +157,7 @@ def test_strides_beyond_31_bits(tmp_path):
     rng = np.random.default_rng(0)
     x[...] = rng.normal(size=x.shape)
     check_section(rng.normal(size=3), poles(rng, 2), x, rng.normal(size=(3, 2)))
+    check_section_gradients(rng.normal(size=3), poles(rng, 2)[1:] / 1.25, x, (x, rng.normal(size=(3, 2))))
 
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
@@ -126,7 +177,22 @@ def test_threads_give_the_same(monkeypatch):
     monkeypatch.setattr(recursion, "threads", lambda work, worth: 3)
     check_section(rng.normal(size=4), poles(rng, 3), rng.normal(size=(7, 50)), rng.normal(size=(7, 3)))
     check_cascade(scipy.signal.butter(4, 0.3, output="sos"), rng.normal(size=(2, 50)), rng.normal(size=(2, 2, 2)))
-    assert used == [3, 2]
+    check_section_gradients(
+        rng.normal(size=4),
+        poles(rng, 3)[1:] / 1.25,
+        rng.normal(size=(7, 50)),
+        (rng.normal(size=(7, 50)), np.ones((7, 3))),
+    )
+    sos, x = scipy.signal.butter(4, 0.3, output="sos"), rng.normal(size=(2, 50))
+    check_cascade_gradients(sos, x, np.ones((2, 2, 2)), (x, np.ones((2, 2, 2))))
+    assert used == [3, 2, 3, 2]
+
+
+def test_no_memory(monkeypatch):
+    monkeypatch.setattr(recursion, "_gradient_kernel", lambda *_: lambda *_: 1)
+    x, state = np.ones((1, 4)), np.ones((1, 1))
+    with pytest.raises(MemoryError, match="between the sections"):
+        recursion.section_gradients(np.ones(2), np.ones(1), (x, state), x, x, x.copy())
 
 
 @pytest.mark.parametrize("name", ["section", "cascade"])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scitorch.core.pool import at_once
 
+from .address import address
 from .library import NAMES, function
 from .threads import nothing, parts, threads
 
@@ -98,7 +99,7 @@ def _run(kernel: Any, in1: Array, in2: Array, out: Array) -> None:
     """Call the kernel, on several threads where it is worth it: over the items, or over the rows of the result."""
     counts, strides, products = _layout(in1.shape, in1.strides, in2.shape, in2.strides, out.shape, in1.itemsize)
     # The arrays are kept alive by the caller.
-    places = [x.__array_interface__["data"][0] for x in (in1, in2, out)]
+    places = [address(in1), address(in2), address(out)]
     count, rows = counts[0], out.shape[-2]
     width = threads(products, _WORTH_A_THREAD)
     if width == 1:

@@ -87,7 +87,7 @@ def _folds(rules: Rules, plan: Plan, argument: str) -> bool:
 
 
 def _gradient(rules: Rules, argument: str, plan: Plan, known: Known, shared: dict[int, Any]) -> Any:
-    """What the argument's rule gives, `zero` included; a joint rule runs once."""
+    """What the argument's rule gives, `zero` included; a joint rule runs once, and may have given it along."""
     rule = rules.vjp.get(argument)
     if type(rule) is not Rule or plan.folds_complex:
         rule = _rule(rules, rules.vjp, argument, "derivative", plan)
@@ -95,11 +95,14 @@ def _gradient(rules: Rules, argument: str, plan: Plan, known: Known, shared: dic
         return zero
     if rule.partial:
         return _weighted(known["g"], _factors(rules, plan, argument, rule, known))
+    for joint, given in shared.values():
+        if argument in given and argument not in joint:
+            return given[argument]
     if not rule.joint:
         return rule.ask(known)
     if id(rule) not in shared:
-        shared[id(rule)] = rule.ask(known)
-    gradients = shared[id(rule)]
+        shared[id(rule)] = rule.joint, rule.ask(known)
+    gradients = shared[id(rule)][1]
     known_keys = isinstance(gradients, dict) and set(gradients) <= set(rules.arguments)
     if not known_keys or argument not in gradients:
         got = f"keys {list(gradients)}" if isinstance(gradients, dict) else type(gradients).__name__

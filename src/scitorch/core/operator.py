@@ -160,7 +160,8 @@ class Operator(Definition):
         ----------
         *joint : callable, or names of arguments
             As a decorator: ``@op.vjp`` (or ``@op.vjp("a", "b")``) over a function that returns a dict of the gradients
-            of all (or these) arguments.
+            of all (or these) arguments. What it gives of others is taken too, in place of their own rules, where it
+            runs anyway: a rule of their own then serves where they alone need a gradient.
         **rules : callable, `zero` or `not_implemented`
             One rule an argument. It asks by name for ``g`` (the incoming gradient), ``out`` (the result), inputs and
             static arguments; with several results ``g`` and ``out`` are tuples. It is linear in ``g``, in torch

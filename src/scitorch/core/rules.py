@@ -40,13 +40,13 @@ class not_implemented:  # noqa: N801  reads as the declaration it is: op.vjp(x=n
 class Rule:
     """A rule's function and the names it asks for.
 
-    A joint rule gives the gradients of several arguments; one made of a partial derivative holds for holomorphic
-    functions and for real ones.
+    A joint rule gives the gradients of several arguments, those in `joint`; one made of a partial derivative holds for
+    holomorphic functions and for real ones.
     """
 
     function: Callable[..., Any]
     names: tuple[str, ...]
-    joint: bool = False
+    joint: tuple[str, ...] = ()
     partial: bool = False
 
     def ask(self, known: Mapping[str, Any]) -> Any:
@@ -122,7 +122,7 @@ class Rules:
     def add_joint(self, function: Callable[..., Any], arguments: Sequence[str]) -> None:
         """Add one reverse-mode rule that gives the gradients of several arguments."""
         self._check_arguments("vjp", arguments)
-        rule = Rule(function, self.names_of("the joint vjp rule", function, ("g", "out")), joint=True)
+        rule = Rule(function, self.names_of("the joint vjp rule", function, ("g", "out")), joint=tuple(arguments))
         self.vjp.update(dict.fromkeys(arguments, rule))
         self._saved.clear()
 

@@ -7,8 +7,9 @@ quotient and remainder of a division by the polynomial a:
 
 With L the matrix of the left side, u solves ``Lᵀ u = [gy, gzf]``: its last K samples are gzf, and the others follow
 from them by the recursion with a, backwards in time. From u come all gradients: b gets the lags 0 … K of its
-correlation with x, a minus those with y, zi gets the first K samples, x gets b correlated with u. That last one is
-the filter itself, run backwards over gy, with a state that its own past (gzf) left behind.
+correlation with x, a minus those with y, zi gets the first K samples, x gets b correlated with u. The operators of
+`recursive_gradients` do all of it in one pass. That last one alone is the filter itself, run backwards over gy, with a
+state that its own past (gzf) left behind.
 
 Both operators run in either direction of time, so that no signal has to be turned round.
 """
@@ -16,16 +17,16 @@ Both operators run in either direction of time, so that no signal has to be turn
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.signal
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scitorch._kernels import recursion
 from scitorch.core import Sample, operator
 
-from .direct import correlate_last
+from . import sections
+from .direct import convolve_last, correlate_last
+from .recursive_gradients import cascade_gradients, section_gradients
 
 Array = NDArray[Any]
 
@@ -72,31 +73,12 @@ def filter_section(b: Array, a: Array, x: Array, zi: Array, *, reverse: bool = F
     y, zf = np.empty(x.shape, x.dtype), np.empty(zi.shape, x.dtype)
     x, result = (x[..., ::-1], y[..., ::-1]) if reverse else (x, y)
     if b.ndim == a.ndim == 1:
-        zf[...] = _filter_in_blocks(b, a, x, zi, result)
+        zf[...] = sections.filter_section(b, a, x, zi, result)
         return y, zf
     b, a = (np.broadcast_to(array, (*shape, array.shape[-1])) for array in (b, a))
     for index in np.ndindex(*shape):
-        zf[index] = _filter_in_blocks(b[index], a[index], x[index], zi[index], result[index])
+        zf[index] = sections.filter_section(b[index], a[index], x[index], zi[index], result[index])
     return y, zf
-
-
-_BLOCK = 1 << 16
-
-
-def _filter_in_blocks(b: Array, a: Array, x: Array, zi: Array, y: Array) -> Array:
-    """Fill y, block after block, and return the last state.
-
-    SciPy, for what no compiled kernel takes, copies a read-only signal. In blocks the copies stay in the cache; of the
-    whole signal, the fresh memory costs as much time as the filter. The state passes from one block to the next
-    without rounding.
-    """
-    if recursion.available(x.dtype) and a[0] != 0 and x.size:
-        return recursion.filter_section(b, a, x, zi, y)
-    size = max(1, _BLOCK // max(1, x[..., 0:1].size))
-    for start in range(0, x.shape[-1], size):
-        block = np.s_[..., start : start + size]
-        y[block], zi = scipy.signal.lfilter(b, a, x[block].copy(), zi=zi)
-    return zi
 
 
 @operator("(s,6),(n),(s,2)->(n),(s,2)", batch="native")
@@ -142,23 +124,12 @@ def filter_cascade(sos: Array, x: Array, zi: Array, *, reverse: bool = False) ->
     y, zf = np.empty(x.shape, x.dtype), np.empty(zi.shape, x.dtype)
     x, result = (x[..., ::-1], y[..., ::-1]) if reverse else (x, y)
     if sos.ndim == 2:
-        zf[...] = np.moveaxis(_cascade_in_blocks(sos, x, np.moveaxis(zi, -2, 0), result), 0, -2)
+        zf[...] = np.moveaxis(sections.filter_cascade(sos, x, np.moveaxis(zi, -2, 0), result), 0, -2)
         return y, zf
     sos = np.broadcast_to(sos, (*shape, *sos.shape[-2:]))
     for index in np.ndindex(*shape):
-        zf[index] = _cascade_in_blocks(sos[index].copy(), x[index], zi[index], result[index])
+        zf[index] = sections.filter_cascade(sos[index].copy(), x[index], zi[index], result[index])
     return y, zf
-
-
-def _cascade_in_blocks(sos: Array, x: Array, zi: Array, y: Array) -> Array:
-    """As `_filter_in_blocks`; SciPy copies every signal, and returns a view."""
-    if recursion.available(x.dtype) and x.size:
-        return np.moveaxis(recursion.filter_cascade(sos, x, np.moveaxis(zi, 0, -2), y), -2, 0)
-    size = max(1, _BLOCK // max(1, x[..., 0:1].size))
-    for start in range(0, max(1, x.shape[-1]), size):  # once for no samples too, which SciPy refuses
-        block = np.s_[..., start : start + size]
-        y[block], zi = scipy.signal.sosfilt(sos, x[block], zi=zi)
-    return zi
 
 
 def _state_after(b: Tensor, a: Tensor, past: Tensor) -> Tensor:
@@ -187,77 +158,84 @@ def _normalized(b: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     return b / a[..., :1], a / a[..., :1]
 
 
-class _Gradients(NamedTuple):
-    b: Tensor
-    a: Tensor
-    zi: Tensor
-    u: Tensor
+Parts = tuple[Tensor, ...]
 
 
-def _section_gradients(
-    g: tuple[Tensor, Tensor], b: Tensor, a: Tensor, x: Tensor, y: Tensor, *, reverse: bool
-) -> _Gradients:
-    """Gradients of a section, by its recursive half run against its time; u is what the one of x is made of."""
-    gy, gzf = g
-    order = a.shape[-1] - 1
-    scale = a[..., :1].conj()
-    b, a = _normalized(b, a)
-    one = F.pad(torch.ones_like(a[..., :1]), (0, order))
-    u = filter_section(one, a.conj(), gy, _state_after(one, a.conj(), gzf), reverse=not reverse)[0]
-    gzf = gzf.expand(*u.shape[:-1], order)
-    if reverse:
-        u = torch.cat([gzf.flip(-1), u], -1)
-        gb, ga = correlate_last(u, x).flip(-1), -correlate_last(u, y).flip(-1)[..., 1:]
-        gzi = u[..., u.shape[-1] - order :].flip(-1)
-    else:
-        u = torch.cat([u, gzf], -1)
-        gb, ga = correlate_last(u, x), -correlate_last(u, y)[..., 1:]
-        gzi = u[..., :order]
-    # a[0] divides b and the rest of a.
-    first = -(gb * b.conj()).sum(-1, keepdim=True) - (ga * a[..., 1:].conj()).sum(-1, keepdim=True)
-    return _Gradients(gb / scale, torch.cat([first, ga], -1) / scale, gzi, u)
+def _forwards(x: Tensor, reverse: bool) -> Tensor:
+    return x.flip(-1) if reverse else x
+
+
+def _with_one(tail: Tensor) -> Tensor:
+    """A denominator, from all of it but ``a[0] = 1``."""
+    return F.pad(tail, (1, 0), value=1)
+
+
+def _scaled(gb: Tensor, ga: Tensor, b: Tensor, a: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of b and a, from those of both divided by ``a[0]``, which is `scale`; a without its first."""
+    first = -(gb * b.conj()).sum(-1, keepdim=True) - (ga * a.conj()).sum(-1, keepdim=True)
+    return gb / scale.conj(), torch.cat([first, ga], -1) / scale.conj()
 
 
 @filter_section.vjp("b", "a", "zi")
-def _section_vjp(
-    g: tuple[Tensor, Tensor], b: Tensor, a: Tensor, x: Tensor, out: tuple[Tensor, Tensor], reverse: bool
-) -> dict[str, Tensor]:
-    gradients = _section_gradients(g, b, a, x, out[0], reverse=reverse)
-    return {"b": gradients.b, "a": gradients.a, "zi": gradients.zi}
+def _section_vjp(g: Parts, b: Tensor, a: Tensor, x: Tensor, out: Parts, reverse: bool) -> dict[str, Tensor]:
+    scale, (b, a) = a[..., :1], _normalized(b, a)
+    gb, ga, gx, gzi = section_gradients(*g, b, a[..., 1:], x, out[0], reverse=reverse)
+    gb, ga = _scaled(gb, ga, b, a[..., 1:], scale)
+    return {"b": gb, "a": ga, "x": gx, "zi": gzi}
 
 
-@filter_section.vjp("x")
-def _section_vjp_x(g: tuple[Tensor, Tensor], b: Tensor, a: Tensor, reverse: bool) -> dict[str, Tensor]:
+@filter_section.vjp("x")  # alone; with the others it comes along
+def _section_vjp_x(g: Parts, b: Tensor, a: Tensor, reverse: bool) -> dict[str, Tensor]:
     b, a = _normalized(b.conj(), a.conj())
     return {"x": filter_section(b, a, g[0], _state_after(b, a, g[1]), reverse=not reverse)[0]}
 
 
+def _divided(right: Tensor, a: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+    """The y and zf of ``a * y + [0 … 0, zf] = right``; a without its first, which is 1."""
+    one = _with_one(torch.zeros_like(a))
+    state = right[..., samples:]
+    y, zf = filter_section(one, _with_one(a), right[..., :samples], torch.zeros_like(state))
+    return y, zf + state
+
+
+def _section_jvp(b_dot: Tensor, a_dot: Tensor, a: Tensor, x: Tensor, y: Tensor, *, reverse: bool) -> Parts:
+    """From ``a * ẏ + [0 … 0, żf] = ḃ * x - ȧ * y``, for ``a[0] = 1``; a without its first."""
+    right = convolve_last(_forwards(x, reverse), b_dot) - convolve_last(_forwards(y, reverse), a_dot)
+    samples = x.shape[-1]
+    y_dot, zf_dot = _divided(right, a, samples)
+    return _forwards(y_dot, reverse), zf_dot
+
+
+def _section_jvp_b(tangent: Tensor, a: Tensor, x: Tensor, out: Parts, reverse: bool) -> Parts:
+    b_dot, a = _normalized(tangent, a)
+    return _section_jvp(b_dot, torch.zeros_like(a), a[..., 1:], x, out[0], reverse=reverse)
+
+
+def _section_jvp_a(tangent: Tensor, b: Tensor, a: Tensor, x: Tensor, out: Parts, reverse: bool) -> Parts:
+    tangent = tangent / a[..., :1]
+    b, a = _normalized(b, a)
+    first = tangent[..., :1]
+    return _section_jvp(-b * first, tangent - a * first, a[..., 1:], x, out[0], reverse=reverse)
+
+
 filter_section.jvp(
+    b=_section_jvp_b,
+    a=_section_jvp_a,
     x=lambda tangent, b, a, zi, reverse: filter_section(b, a, tangent, torch.zeros_like(zi), reverse=reverse),
     zi=lambda tangent, b, a, x, reverse: filter_section(b, a, torch.zeros_like(x), tangent, reverse=reverse),
 )
 
 
 @filter_cascade.vjp("sos", "zi")
-def _cascade_vjp(g: tuple[Tensor, Tensor], sos: Tensor, x: Tensor, zi: Tensor, reverse: bool) -> dict[str, Tensor]:
-    gy, gzf = g
-    sections = [(row[..., :3], row[..., 3:]) for row in sos.unbind(-2)]
-    signals = [x]
-    for (b, a), state in zip(sections, zi.unbind(-2), strict=True):
-        signals.append(filter_section(b, a, signals[-1], state, reverse=reverse)[0])
-    rows: list[Tensor] = []
-    states: list[Tensor] = []
-    for k, (b, a) in reversed(list(enumerate(sections))):
-        gradients = _section_gradients((gy, gzf[..., k, :]), b, a, signals[k], signals[k + 1], reverse=reverse)
-        taps = b / a[..., :1]
-        gy = correlate_last(gradients.u, taps.flip(-1) if reverse else taps)
-        rows.insert(0, torch.cat([gradients.b, gradients.a], -1))
-        states.insert(0, gradients.zi)
-    return {"sos": torch.stack(rows, -2), "zi": torch.stack(states, -2)}
+def _cascade_vjp(g: Parts, sos: Tensor, x: Tensor, zi: Tensor, reverse: bool) -> dict[str, Tensor]:
+    scale, (b, a) = sos[..., 3:4], _normalized(sos[..., :3], sos[..., 3:])
+    gb, ga, gx, gzi = cascade_gradients(*g, b, a[..., 1:], x, zi, reverse=reverse)
+    gsos = torch.cat(_scaled(gb, ga, b, a[..., 1:], scale), -1)
+    return {"sos": gsos, "x": gx, "zi": gzi}
 
 
 @filter_cascade.vjp("x")
-def _cascade_vjp_x(g: tuple[Tensor, Tensor], sos: Tensor, reverse: bool) -> dict[str, Tensor]:
+def _cascade_vjp_x(g: Parts, sos: Tensor, reverse: bool) -> dict[str, Tensor]:
     sos = sos.conj()
     b, a = _normalized(sos[..., :3], sos[..., 3:])
     states = _state_after(b, a, g[1]).flip(-2)
@@ -268,6 +246,88 @@ filter_cascade.jvp(
     x=lambda tangent, sos, zi, reverse: filter_cascade(sos, tangent, torch.zeros_like(zi), reverse=reverse),
     zi=lambda tangent, sos, x, reverse: filter_cascade(sos, torch.zeros_like(x), tangent, reverse=reverse),
 )
+
+
+def _against_time(gy: Tensor, gzf: Tensor, a: Tensor) -> Tensor:
+    """The u of the derivation above, all of it; time runs forwards."""
+    a = _with_one(a.conj())
+    one = _with_one(torch.zeros_like(a[..., 1:]))
+    u = filter_section(one, a, gy, _state_after(one, a, gzf), reverse=True)[0]
+    return torch.cat([u, gzf.expand(*u.shape[:-1], gzf.shape[-1])], -1)
+
+
+class _Pulled(NamedTuple):
+    """Gradients of what `section_gradients` takes."""
+
+    gy: Tensor
+    gzf: Tensor
+    b: Tensor
+    a: Tensor
+    x: Tensor
+    y: Tensor
+
+
+def _pulled(h: Parts, u: Tensor, b: Tensor, a: Tensor, x: Tensor, y: Tensor) -> _Pulled:
+    """With h the incoming gradients of `section_gradients`, which is linear in u; time runs forwards.
+
+    u is linear in gy and gzf, and the transpose of that is the division by a.
+    """
+    hb, ha, hx, hzi = h
+    samples = x.shape[-1]
+    ha = F.pad(ha, (1, 0))
+    hu = convolve_last(x, hb) - convolve_last(y, ha) + convolve_last(hx, b) + F.pad(hzi, (0, samples))
+    hgy, hgzf = _divided(hu, a, samples)
+    return _Pulled(
+        hgy,
+        hgzf,
+        correlate_last(u, hx),
+        -correlate_last(u, hgy)[..., 1:],
+        correlate_last(u, hb),
+        -correlate_last(u, ha),
+    )
+
+
+@section_gradients.vjp
+def _section_gradients_vjp(
+    g: Parts, gy: Tensor, gzf: Tensor, b: Tensor, a: Tensor, x: Tensor, y: Tensor, reverse: bool
+) -> dict[str, Tensor]:
+    gy, x, y, hx = (_forwards(signal, reverse) for signal in (gy, x, y, g[2]))
+    pulled = _pulled((*g[:2], hx, g[3]), _against_time(gy, gzf, a), b, a, x, y)._asdict()
+    return pulled | {name: _forwards(pulled[name], reverse) for name in ("gy", "x", "y")}
+
+
+@cascade_gradients.vjp
+def _cascade_gradients_vjp(
+    g: Parts, gy: Tensor, gzf: Tensor, b: Tensor, a: Tensor, x: Tensor, zi: Tensor, reverse: bool
+) -> dict[str, Tensor]:
+    """All sections forwards, for the signals between them, backwards, for their u, and the way back of both."""
+    hb, ha, hx, hzi = g
+    gy, hx, signal = (_forwards(one, reverse) for one in (gy, hx, x))
+    signals = [signal]
+    count = b.shape[-2]
+    for k in range(count):
+        state = zi[..., k, :]
+        signals.append(filter_section(b[..., k, :], _with_one(a[..., k, :]), signals[-1], state)[0])
+    us: list[Tensor] = []
+    for k in reversed(range(count)):
+        us.insert(0, _against_time(gy, gzf[..., k, :], a[..., k, :]))
+        gy = correlate_last(us[0], b[..., k, :])
+    pulled: list[_Pulled] = []
+    for k in range(count):
+        h = hb[..., k, :], ha[..., k, :], hx, hzi[..., k, :]
+        pulled.append(_pulled(h, us[k], b[..., k, :], a[..., k, :], signals[k], signals[k + 1]))
+        hx = pulled[-1].gy
+    # The signals between the sections have gradients of their own, of which each section gives what it filtered some.
+    incoming = torch.zeros_like(hx)
+    rows: list[Parts] = []
+    for k in reversed(range(count)):
+        own = incoming + pulled[k].y
+        zero = torch.zeros_like(pulled[k].gzf)
+        gb, ga, gx, gzi = section_gradients(own, zero, b[..., k, :], a[..., k, :], signals[k], signals[k + 1])
+        rows.insert(0, (pulled[k].gzf, pulled[k].b + gb, pulled[k].a + ga, gzi))
+        incoming = gx + pulled[k].x
+    hgzf, hb, ha, hzi = (torch.stack(part, -2) for part in zip(*rows, strict=True))
+    return {"gy": _forwards(hx, reverse), "gzf": hgzf, "b": hb, "a": ha, "x": _forwards(incoming, reverse), "zi": hzi}
 
 
 def _poles(rng: np.random.Generator, *shape: int) -> Array:
