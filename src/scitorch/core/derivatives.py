@@ -6,6 +6,8 @@ Only this file sums a gradient over broadcast dimensions, casts it, and skips wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import torch
@@ -92,7 +94,7 @@ def _gradient(rules: Rules, argument: str, plan: Plan, known: Known, shared: dic
     if isinstance(rule, Zero):
         return zero
     if rule.partial:
-        return _weighted(known["g"], _factors(rules, plan, argument, rule, known))
+        return _by_partial(rules, plan, argument, rule, known)
     if not rule.joint:
         return rule.ask(known)
     if id(rule) not in shared:
@@ -146,25 +148,32 @@ def _sums_to(given: Sequence[int], shape: Sequence[int], core: int, batch: Seque
     return all(s in (1, n) for n, s in zip(given[extra : extra + lead], shape[:lead], strict=True))
 
 
-def _weighted(g: Gradient, factors: Sequence[Any]) -> Any:
+def _by_partial(rules: Rules, plan: Plan, argument: str, rule: Rule, known: Known) -> Any:
     """The gradient of an elementwise function: each incoming gradient times the conjugate partial."""
-    parts = g if isinstance(g, tuple) else (g,)
-    total: Any = sum(
+    if rules.output_count == 1:
+        factor = rule.ask(known)
+        if type(factor) is not torch.Tensor or factor.shape != plan.outputs[0]:
+            _check_factor(rules, plan, argument, factor, plan.outputs[0])
+        return known["g"] * _conjugate(factor)
+    terms = [
         part * _conjugate(factor)
-        for part, factor in zip(parts, factors, strict=True)
+        for part, factor in zip(known["g"], _factors(rules, plan, argument, rule, known), strict=True)
         if part is not None and factor is not None
-    )
-    return total if isinstance(total, torch.Tensor) else zero
+    ]
+    return reduce(add, terms) if terms else zero
 
 
 def _factors(rules: Rules, plan: Plan, argument: str, rule: Rule, known: Known) -> Sequence[Any]:
     """The partial derivative of each output: a tensor, a number, or None for an output that has none."""
-    what = f"the partial of {argument!r}"
-    factors = _one_an_output(rules, what, rule.ask(known))
+    factors = _one_an_output(rules, f"the partial of {argument!r}", rule.ask(known))
     for factor, shape in zip(factors, plan.outputs, strict=True):
-        if not isinstance(factor, (int, float, complex)):
-            _check_spreads(rules, plan, what, factor, shape)
+        _check_factor(rules, plan, argument, factor, shape)
     return factors
+
+
+def _check_factor(rules: Rules, plan: Plan, argument: str, factor: Any, shape: Sequence[int]) -> None:
+    if not isinstance(factor, (int, float, complex)):
+        _check_spreads(rules, plan, f"the partial of {argument!r}", factor, shape)
 
 
 def _pushed(rules: Rules, plan: Plan, argument: str, rule: Rule, known: Known) -> Sequence[Any]:
