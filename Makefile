@@ -52,7 +52,8 @@ format: $(READY) ## let ruff format and mend
 clean: ## remove whatever make has made
 	rm -rf .venv build dist
 
-$(READY): pyproject.toml constraints.txt $(wildcard kernels/*)
+$(READY): pyproject.toml constraints.txt $(wildcard kernels/*) src/scitorch/core/eager.cpp
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench,dev,docs,native,numba,pictures]"
+	$(BIN)/scitorch compile || echo "All works without, some microseconds a call slower."
 	touch $@

@@ -66,9 +66,11 @@ def processor() -> str:
 
 
 def versions() -> str:
-    """The releases of all that takes part."""
+    """The releases of all that takes part, and which fast path scitorch has."""
+    from scitorch.core.node import compiled
+
     named = [f"Python {platform.python_version()}", *(f"{package} {_version(package)}" for package in PACKAGES)]
-    return ", ".join(named)
+    return ", ".join([*named, f"scitorch with{'' if compiled else 'out'} its compiled node"])
 
 
 def _version(package: str) -> str:

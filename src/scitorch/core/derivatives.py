@@ -5,9 +5,9 @@ Only this file sums a gradient over broadcast dimensions, casts it, and skips wh
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import torch
@@ -94,7 +94,7 @@ def _gradient(rules: Rules, argument: str, plan: Plan, known: Known, shared: dic
     if isinstance(rule, Zero):
         return zero
     if rule.partial:
-        return _weighted(known["g"], _factors(rules, plan, argument, rule, known))
+        return _by_partial(rules, plan, argument, rule, known)
     for joint, given in shared.values():
         if argument in given and argument not in joint:
             return given[argument]
@@ -151,27 +151,32 @@ def _sums_to(given: Sequence[int], shape: Sequence[int], core: int, batch: Seque
     return all(s in (1, n) for n, s in zip(given[extra : extra + lead], shape[:lead], strict=True))
 
 
-def _weighted(g: Gradient, factors: Sequence[Any]) -> Any:
+def _by_partial(rules: Rules, plan: Plan, argument: str, rule: Rule, known: Known) -> Any:
     """The gradient of an elementwise function: each incoming gradient times the conjugate partial."""
-    parts = g if isinstance(g, tuple) else (g,)
-    total = _sum(
-        [
-            part * _conjugate(factor)
-            for part, factor in zip(parts, factors, strict=True)
-            if part is not None and factor is not None
-        ]
-    )
-    return total if isinstance(total, torch.Tensor) else zero
+    if rules.output_count == 1:
+        factor = rule.ask(known)
+        if type(factor) is not torch.Tensor or factor.shape != plan.outputs[0]:
+            _check_factor(rules, plan, argument, factor, plan.outputs[0])
+        return known["g"] * _conjugate(factor)
+    terms = [
+        part * _conjugate(factor)
+        for part, factor in zip(known["g"], _factors(rules, plan, argument, rule, known), strict=True)
+        if part is not None and factor is not None
+    ]
+    return _sum(terms) if terms else zero
 
 
 def _factors(rules: Rules, plan: Plan, argument: str, rule: Rule, known: Known) -> Sequence[Any]:
     """The partial derivative of each output: a tensor, a number, or None for an output that has none."""
-    what = f"the partial of {argument!r}"
-    factors = _one_an_output(rules, what, rule.ask(known))
+    factors = _one_an_output(rules, f"the partial of {argument!r}", rule.ask(known))
     for factor, shape in zip(factors, plan.outputs, strict=True):
-        if not isinstance(factor, (int, float, complex)):
-            _check_spreads(rules, plan, what, factor, shape)
+        _check_factor(rules, plan, argument, factor, shape)
     return factors
+
+
+def _check_factor(rules: Rules, plan: Plan, argument: str, factor: Any, shape: Sequence[int]) -> None:
+    if not isinstance(factor, (int, float, complex)):
+        _check_spreads(rules, plan, f"the partial of {argument!r}", factor, shape)
 
 
 def _pushed(rules: Rules, plan: Plan, argument: str, rule: Rule, known: Known) -> Sequence[Any]:
@@ -252,7 +257,7 @@ def _total(rules: Rules, plan: Plan, index: int, terms: Sequence[Any], device: t
 
 def _sum(terms: Sequence[Any]) -> Any:
     """`sum` without its 0, the addition of which would be one more call of torch."""
-    return functools.reduce(operator.add, terms) if terms else 0
+    return reduce(add, terms) if terms else 0
 
 
 def _described(x: Any) -> str:

@@ -19,23 +19,39 @@ from .border import lend
 from .definition import Definition
 from .dtypes import restored_dtype
 from .functions import History, Values, named_function
+from .node import compiled
 from .plan import Plan
 from .static import bind_static
 
 Dispatched = Callable[[Sequence[Tensor | None], Values], Any]
+Straight = Callable[[Sequence[Any], Values], Any]
 
 
 def eager_call(operator: Definition, name: str, dispatched: Dispatched) -> Callable[..., Any]:
     """The operator's call in eager code; `dispatched` is the long way."""
-    static, run = operator.static, operator.run
-    plan_of, sizing = operator.planner.remembered, operator.planner.sizing
-    recorded = _recorded_call(operator, name)
-    dispatch_keys, is_grad_enabled, eager = modes.dispatch_keys, torch.is_grad_enabled, modes.eager
+    static = operator.static
+    straight = _compiled_straight(operator, name) if compiled else _straight(operator, name)
 
     def call(*arguments: Any, **given: Any) -> Any:
         values = bind_static(operator.name, static, given) if static or given else ()
         result = straight(arguments, values)
         return prepared(arguments, values) if result is NotImplemented else result
+
+    def prepared(arguments: Sequence[Any], values: Values) -> Any:
+        tensors, half = prepare(operator.name, operator.arguments, operator.defaults, operator.real, arguments)
+        result = straight(tensors, values)
+        if result is NotImplemented:
+            result = dispatched(tensors, values)
+        return result if half is None else restored(result, half)
+
+    return call
+
+
+def _straight(operator: Definition, name: str) -> Straight:
+    """The call of the kernel with arguments that can go to it as they are."""
+    run, plan_of, sizing = operator.run, operator.planner.remembered, operator.planner.sizing
+    dispatch_keys, is_grad_enabled, eager = modes.dispatch_keys, torch.is_grad_enabled, modes.eager
+    recorded = _recorded_call(operator, name)
 
     def straight(arguments: Sequence[Any], values: Values) -> Any:
         """The result, or NotImplemented where the arguments must be prepared first or the dispatcher is needed."""
@@ -62,14 +78,23 @@ def eager_call(operator: Definition, name: str, dispatched: Dispatched) -> Calla
             return recorded((plan, values, arrays), *arguments)
         return run(plan, values, arrays)
 
-    def prepared(arguments: Sequence[Any], values: Values) -> Any:
-        tensors, half = prepare(operator.name, operator.arguments, operator.defaults, operator.real, arguments)
-        result = straight(tensors, values)
-        if result is NotImplemented:
-            result = dispatched(tensors, values)
-        return result if half is None else restored(result, half)
+    return straight
 
-    return call
+
+def _compiled_straight(operator: Definition, name: str) -> Straight:
+    """The same, compiled: reverse mode is recorded by a node in C++, which leaves out PyTorch's Functions in Python."""
+    history, planner = History(operator), operator.planner
+    function = _recorded_call(operator, name)
+    return compiled.make_straight(
+        name,
+        planner.sizing,
+        planner.remembered,
+        operator.run,
+        history.kept,
+        history.pull,
+        history.number,
+        function,
+    )
 
 
 def restored(result: Any, half: torch.dtype) -> Any:
@@ -98,7 +123,7 @@ def _recorded_call(operator: Definition, name: str) -> Callable[..., Any]:
 
         @staticmethod
         def backward(ctx: Any, *grads: Tensor | None) -> Any:
-            return (None, *pull(ctx, grads))
+            return (None, *pull(ctx.record, ctx.saved_tensors, grads))
 
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor | None) -> Any:

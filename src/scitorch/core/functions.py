@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import torch
@@ -13,8 +14,13 @@ from .border import lend
 from .definition import Definition
 from .derivatives import pull, push
 from .plan import Plan
+from .rules import Saved
 
 Values = tuple[Any, ...]
+Record = tuple[Plan, Values, tuple[bool, ...], Saved]  # the arguments that need a gradient, and what is saved for them
+
+_numbers = count()
+_numbered: dict[tuple[int, int, str], tuple[int, Record]] = {}  # the records live on, so that their ids stay theirs
 
 
 def public_function(
@@ -39,7 +45,7 @@ def public_function(
 
         @staticmethod
         def backward(ctx: Any, *grads: Tensor | None) -> Any:
-            return (*history.pull(ctx, grads), *([None] * static_count))
+            return (*history.pull(ctx.record, ctx.saved_tensors, grads), *([None] * static_count))
 
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
@@ -108,24 +114,36 @@ class History:
         self, ctx: Any, plan: Plan, values: Values, needed: tuple[bool, ...], inputs: Sequence[Any], outputs: Any
     ) -> None:
         """Keep what the rules of the arguments that need a gradient name, and nothing else."""
-        saved = self._rules.saved(needed)
         ctx.set_materialize_grads(False)  # an input without a tangent must not ask for its rule
-        ctx.save_for_backward(*saved.pick(inputs, outputs))
-        ctx.record = plan, values, needed, saved
+        ctx.record, tensors = self.kept(plan, values, needed, inputs, outputs)
+        ctx.save_for_backward(*tensors)
         if False in plan.differentiable:
             results = outputs if self._several else (outputs,)
             ctx.mark_non_differentiable(
                 *[o for o, carries in zip(results, plan.differentiable, strict=True) if not carries]
             )
 
+    def kept(
+        self, plan: Plan, values: Values, needed: tuple[bool, ...], inputs: Sequence[Any], outputs: Any
+    ) -> tuple[Record, list[Any]]:
+        """What pulling back must know of a call, and the tensors that are saved for it."""
+        saved = self._rules.saved(needed)
+        return (plan, values, needed, saved), saved.pick(inputs, outputs)
+
+    @staticmethod
+    def number(record: Record) -> int:
+        """The same number for records that pull back alike: compiled autograd compiles once for each."""
+        plan, values, _, saved = record
+        return _numbered.setdefault((id(plan), id(saved), repr(values)), (next(_numbers), record))[0]
+
     def save_forward(self, ctx: Any, inputs: Sequence[Any], outputs: Any) -> None:
         """Keep what any rule names: which inputs carry a tangent is not known yet. PyTorch drops it after the call."""
         ctx.forward = self._rules.saved(None)
         ctx.save_for_forward(*ctx.forward.pick(inputs, outputs))
 
-    def pull(self, ctx: Any, grads: Sequence[Tensor | None]) -> list[Tensor | None]:
+    def pull(self, record: Record, tensors: Sequence[Any], grads: Sequence[Tensor | None]) -> list[Tensor | None]:
         """The gradients of the tensor arguments; None for those that need none."""
-        plan, values, needed, saved = ctx.record
+        plan, values, needed, saved = record
         if self._several:
             if all(g is None for g in grads):
                 return [None] * len(needed)
@@ -134,7 +152,7 @@ class History:
             g = grads[0]
             if g is None:
                 return [None] * len(needed)
-        known = saved.named(ctx.saved_tensors)
+        known = saved.named(tensors)
         known["g"] = g
         if values:
             known.update(zip(self._static, values, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import torch
+from torch.compiler import is_dynamo_compiling
 
 from . import dispatch, registry
 from .definition import Batch, Definition, Kernel
@@ -129,7 +129,7 @@ class Operator(Definition):
 
     def __call__(self, *arguments: Any, **static: Any) -> Any:
         """The result, of tensors or numbers by position and static arguments by name."""
-        if torch.compiler.is_dynamo_compiling():
+        if is_dynamo_compiling():
             self._allow_in_graph()
             return self._in_graph(*arguments, **static)
         return self._eager(*arguments, **static)

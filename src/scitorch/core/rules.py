@@ -83,7 +83,7 @@ class Saved:
 
     def named(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """The saved tensors by name."""
-        known: dict[str, Any] = {name: tensors[k] for k, name in enumerate(self.names)}
+        known: dict[str, Any] = dict(zip(self.names, tensors, strict=False))
         if len(tensors) > len(self.names):
             known["out"] = tuple(tensors[len(self.names) - 1 :])
         return known

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from inspect import Parameter as PythonParameter
 from inspect import Signature as PythonSignature
 from keyword import iskeyword
@@ -20,9 +21,10 @@ from typing import Any
 import torch
 
 from scitorch.core.border import Array, borrow, lend
+from scitorch.core.cache import cache_folder
 from scitorch.core.errors import DefinitionError
 
-from .toolchain import Source, cache_folder, compiler, compiler_version, missing, publish, refused
+from .toolchain import Source, compiler, compiler_version, missing, publish, refused
 
 _FUNCTION = re.compile(r"\s*(?P<returns>[\w:<>,\s]+?)\s+(?P<name>\w+)\s*\((?P<parameters>.*)\)\s*;?\s*", re.DOTALL)
 _PARAMETER = re.compile(r"(?:const\s+)?(?P<type>[\w:\s]+?)\s*&?\s*\b(?P<name>\w+)", re.DOTALL)
@@ -126,7 +128,8 @@ def _load(name: str, source: Source, binding: str) -> Any:
         return module
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        module = _compile(name, source, binding, scratch)
+        flags = (*_FLAGS, *source.flags)
+        module = compile_module(name, replace(source, flags=flags), source.text + binding, scratch)
         publish(Path(str(module.__file__)), library)
     return module
 
@@ -145,17 +148,17 @@ def _key(source: Source, binding: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _compile(name: str, source: Source, binding: str, folder: str) -> Any:
+def compile_module(name: str, source: Source, text: str, folder: str) -> Any:
+    """The module of a source, whose text is given with its binding, compiled in a folder."""
     from torch.utils import cpp_extension
 
     path = Path(folder, f"{source.name}.cpp")
-    path.write_text(source.text + binding, encoding="utf-8")
-    flags = [*_FLAGS, *source.flags]
+    path.write_text(text, encoding="utf-8")
     include = [] if source.folder is None else [source.folder]
     try:
         with _ninja():
             return cpp_extension.load(
-                name, [str(path)], extra_cflags=flags, extra_include_paths=include, build_directory=folder
+                name, [str(path)], extra_cflags=[*source.flags], extra_include_paths=include, build_directory=folder
             )
     except RuntimeError as error:
         raise refused(source, "an error", str(error)) from error

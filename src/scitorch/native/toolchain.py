@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from scitorch.core.cache import cache_folder
 from scitorch.core.errors import CompileError, MissingToolError
 
 Language = Literal["c", "c++"]
@@ -26,19 +27,6 @@ _FLAGS: dict[Language, tuple[str, ...]] = {"c": ("-O2",), "c++": ("-O2", "-std=c
 _SUFFIX: dict[Language, str] = {"c": ".c", "c++": ".cpp"}
 _LIBRARIES = () if sys.platform == "win32" else ("-lm",)
 LIBRARY_SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
-
-
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: ``SCITORCH_CACHE``, or the user's cache folder."""
-    if told := os.environ.get("SCITORCH_CACHE"):
-        return Path(told).expanduser().absolute()
-    try:
-        import platformdirs
-    except ImportError as error:
-        raise missing(
-            "platformdirs", "SCITORCH_CACHE=folder in the environment, or pip install scitorch[native]"
-        ) from error
-    return Path(platformdirs.user_cache_dir("scitorch"))
 
 
 def missing(what: str, advice: str) -> MissingToolError:
