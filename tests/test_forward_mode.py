@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch.autograd import forward_ad, gradcheck
 from zoo import OPERATORS, every_operator
-from zoo.draw import NUMERICAL, PROJECTED, Case, as_tuple, for_samples, random_like, samples, subsets
+from zoo.draw import (
+    NUMERICAL,
+    Case,
+    as_tuple,
+    check_projected,
+    for_samples,
+    gradients_of,
+    random_like,
+    samples,
+    subsets,
+)
 from zoo.missing import is_missing, raises_missing, right_or_missing
 
 from scitorch import operator
@@ -35,18 +45,11 @@ def check_forward_over_reverse(operator, sample):
     if not case.reverse:
         return
     function, inputs = case.function(case.reverse), case.inputs(case.reverse)
-
-    def gradients(*inputs_and_outgoing):
-        """As one vector: gradcheck loses count if one of several results, a `zero`, requires no grad."""
-        inputs = [x.requires_grad_() for x in inputs_and_outgoing[: len(case.reverse)]]
-        outgoing = inputs_and_outgoing[len(inputs) :]
-        pulled = torch.autograd.grad(function(*inputs), inputs, outgoing, create_graph=True)
-        return torch.cat([x.flatten() for x in pulled])
-
+    gradients = gradients_of(function, len(inputs))
     with right_or_missing():
         outgoing = [g.requires_grad_() for g in random_like(function(*inputs))]
         tangents(lambda *xs: [gradients(*xs)], [*inputs, *outgoing])  # gradcheck would hide what is missing
-        assert gradcheck(gradients, (*inputs, *outgoing), **PROJECTED, **FORWARD)
+        check_projected(gradients, (*inputs, *outgoing), **FORWARD)
 
 
 def check_transpose(operator, sample):

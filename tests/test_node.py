@@ -103,6 +103,55 @@ def test_undefined_incoming_gradients():
     torch.testing.assert_close(torch.autograd.grad(cosine.sum(), x)[0], -sine)
 
 
+@pytest.mark.parametrize(
+    ("partial", "expected"),
+    [
+        (lambda x: 3 * x**2, [3.0, 12.0]),
+        (lambda x: 3, [3.0, 3.0]),
+        (lambda x: torch.tensor(3.0), [3.0, 3.0]),
+        (lambda x: (3 * x).float(), [3.0, 6.0]),
+        (lambda x: (3 * x).as_subclass(Sub), [3.0, 6.0]),
+        (lambda out: 3 * out, [3.0, 24.0]),
+        (lambda x, out: x + out, [2.0, 10.0]),
+    ],
+    ids=["like x", "number", "no dimensions", "single precision", "subclass", "of the result", "of both"],
+)
+def test_partial_derivatives_of_all_kinds(partial, expected):
+    """Where it is like the argument, the compiled path multiplies by itself."""
+    cube = define(lambda x: x**3)
+    cube.partials(x=partial)
+    x = torch.tensor([1.0, 2.0], dtype=torch.double, requires_grad=True)
+    gradient = torch.autograd.grad(cube(x).sum(), x)[0]
+    torch.testing.assert_close(gradient.as_subclass(torch.Tensor), torch.tensor(expected, dtype=torch.double))
+
+
+def test_a_partial_derivative_of_complex_numbers_is_conjugated():
+    cube = define(lambda x: x**3)
+    cube.partials(x=lambda x: 3 * x**2)
+    assert torch.autograd.gradcheck(cube, randn(2) + 1j * randn(2))
+
+
+def test_a_partial_derivative_of_a_wrong_shape():
+    cube = define(lambda x: x**3)
+    cube.partials(x=lambda x: torch.ones(3))
+    x = randn(2)
+    with pytest.raises(DerivativeError, match=r"expected shape \(2,\), got shape \(3,\)"):
+        torch.autograd.grad(cube(x).sum(), x)
+
+
+def test_batches_of_incoming_gradients():
+    x = randn(2)
+    rows = torch.autograd.grad(elementwise.cube(x), x, torch.eye(2, dtype=torch.double), is_grads_batched=True)[0]
+    torch.testing.assert_close(rows, torch.diag(3 * x.detach() ** 2))
+
+
+def test_autocast_in_the_backward_pass():
+    x = randn(2).detach().float().requires_grad_()
+    result = elementwise.cube(x).sum()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.autograd.grad(result, x)[0].dtype == torch.float
+
+
 def test_parameters_and_numbers():
     x = torch.nn.Parameter(torch.ones(2))
     elementwise.affine(x, None, 3).sum().backward()

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import torch
+from torch.autograd import gradcheck
 
 from scitorch import not_implemented
 
@@ -152,3 +153,23 @@ PROJECTED = NUMERICAL | {
     "fast_mode": True
 }  # one random projection, for second derivatives: first ones are checked whole
 """For derivatives against central differences of doubles."""
+
+
+def gradients_of(function, count):
+    """The gradients with respect to the first so many arguments, of these and the incoming gradients, as one vector.
+
+    Of several results gradcheck loses count if one of them, a `zero`, requires no grad.
+    """
+
+    def gradients(*inputs_and_outgoing):
+        inputs = [x.requires_grad_() for x in inputs_and_outgoing[:count]]
+        pulled = torch.autograd.grad(function(*inputs), inputs, inputs_and_outgoing[count:], create_graph=True)
+        return torch.cat([x.flatten() for x in pulled])
+
+    return gradients
+
+
+def check_projected(function, inputs, **options):
+    """Against central differences, in one random projection: for second derivatives; first ones are checked whole."""
+    moves = function(*inputs).requires_grad  # PyTorch's projection of what doesn't fails where inputs differ in size
+    assert gradcheck(function, inputs, **NUMERICAL, **options, fast_mode=moves)

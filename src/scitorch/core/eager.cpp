@@ -4,6 +4,7 @@
 
 #include <torch/csrc/Exceptions.h>
 #include <ATen/PythonTorchFunctionTLS.h>
+#include <ATen/autocast_mode.h>
 #include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <torch/csrc/Dtype.h>
 #include <torch/csrc/DynamicTypes.h>
@@ -17,6 +18,7 @@
 #include <torch/csrc/utils/object_ptr.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -50,7 +52,7 @@ struct Operator {
 // What all operators share.
 struct Shared {
   PyObject *modes, *lend, *forward_mode;  // core/modes.py, and functions of it and of core/border.py
-  PyObject *plain, *ready, *shape;        // names of attributes
+  PyObject *plain, *ready, *shape, *partial;  // names of attributes
 } shared;
 
 [[noreturn]] void throw_python_error() {
@@ -82,6 +84,24 @@ variable_list pulled(const Operator& op, const c10::SafePyObject& record, variab
   return gradients;
 }
 
+// What `pull` would give where it is but an incoming gradient times a partial derivative (core/rules.py, `Saved`), in
+// the dtype and of the shape of both; undefined where there is more to it.
+at::Tensor weighted(PyObject* partial, const variable_list& saved, const at::Tensor& g) {
+  if (!g.defined() || at::impl::torch_function_mode_enabled()) return {};
+  if (at::autocast::is_autocast_enabled(g.device().type())) return {};
+  PyObject* places = PyTuple_GET_ITEM(partial, 1);
+  const auto count = PyTuple_GET_SIZE(places);
+  variable_list chosen;
+  for (Py_ssize_t k = 0; k < count; ++k) chosen.push_back(saved[PyLong_AsSsize_t(PyTuple_GET_ITEM(places, k))]);
+  THPObjectPtr arguments = tuple_of(std::move(chosen));
+  THPObjectPtr factor(PyObject_CallObject(PyTuple_GET_ITEM(partial, 0), arguments));
+  if (!factor) throw_python_error();
+  if (!THPVariable_CheckExact(factor)) return {};
+  const auto& tensor = THPVariable_Unpack(factor.get());
+  if (tensor.sizes() != g.sizes() || tensor.scalar_type() != g.scalar_type()) return {};
+  return g * tensor.conj();
+}
+
 struct Recorded : Node {
   Recorded(std::shared_ptr<Operator> of, c10::SafePyObject what, torch::autograd::edge_list&& edges)
       : Node(std::move(edges)), op(std::move(of)), record(std::move(what)) {}
@@ -90,7 +110,28 @@ struct Recorded : Node {
 
   variable_list apply(variable_list&& grads) override {
     pybind11::gil_scoped_acquire gil;
-    return pulled(*op, record, unpacked(), std::move(grads));
+    variable_list tensors = unpacked();
+    if (partial) {
+      at::Tensor gradient = weighted(partial->ptr(getPyInterpreter()), tensors, grads[0]);
+      if (gradient.defined()) {
+        variable_list gradients(num_outputs());
+        gradients[place] = std::move(gradient);
+        return gradients;
+      }
+    }
+    return pulled(*op, record, std::move(tensors), std::move(grads));
+  }
+
+  // Take the short way back if the only input that needs a gradient is like the output.
+  void shorten(PyObject* inputs, const at::Tensor& output) {
+    auto* interpreter = getPyInterpreter();
+    THPObjectPtr found(PyObject_GetAttr(PyTuple_GET_ITEM(record.ptr(interpreter), 3), shared.partial));
+    if (!found) throw_python_error();
+    if (found.get() == Py_None) return;
+    while (!next_edge(place).is_valid()) ++place;
+    const auto& input = THPVariable_Unpack(PySequence_Fast_GET_ITEM(inputs, place));
+    const bool alike = input.sizes() == output.sizes() && input.scalar_type() == output.scalar_type();
+    if (alike && input.numel()) partial.emplace(held(found));
   }
 
   void release_variables() override {
@@ -147,6 +188,8 @@ struct Recorded : Node {
   std::shared_ptr<Operator> op;
   c10::SafePyObject record;
   std::vector<SavedVariable> saved;
+  std::optional<c10::SafePyObject> partial;
+  size_t place = 0;  // of the input that `partial` is for
   bool released = false;
 };
 
@@ -211,7 +254,9 @@ PyObject* record(const std::shared_ptr<Operator>& op, PyObject* plan, PyObject* 
   for (Py_ssize_t k = 0, count = several ? PyTuple_GET_SIZE(outputs.get()) : 1; k < count; ++k) {
     record_output(THPVariable_Unpack(several ? PyTuple_GET_ITEM(outputs.get(), k) : outputs.get()), node);
   }
-  auto& saved = static_cast<Recorded*>(node.get())->saved;
+  auto* recorded = static_cast<Recorded*>(node.get());
+  if (!several) recorded->shorten(inputs, THPVariable_Unpack(outputs.get()));
+  auto& saved = recorded->saved;
   PyObject* tensors = PyTuple_GET_ITEM(both.get(), 1);
   for (Py_ssize_t k = 0, count = PyList_GET_SIZE(tensors); k < count; ++k) {
     const auto* tensor = tensor_of(PyList_GET_ITEM(tensors, k));
@@ -343,8 +388,9 @@ PyObject* set_up(PyObject*, PyObject* arguments) {
   s.plain = PyUnicode_InternFromString("PLAIN");
   s.ready = PyUnicode_InternFromString("ready");
   s.shape = PyUnicode_InternFromString("shape");
+  s.partial = PyUnicode_InternFromString("partial");
   s.forward_mode = PyObject_GetAttrString(s.modes, "forward_mode");
-  if (!s.plain || !s.ready || !s.shape || !s.forward_mode) return nullptr;
+  if (!s.plain || !s.ready || !s.shape || !s.partial || !s.forward_mode) return nullptr;
   Py_RETURN_NONE;
 }
 

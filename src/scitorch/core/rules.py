@@ -67,12 +67,19 @@ class Saved:
     """Which tensors a call saves: their names, ``out`` last, and the places of the others among its inputs.
 
     It goes with the rules as they were at the call: those added later say nothing about what was saved.
+
+    Attributes
+    ----------
+    partial : tuple, optional
+        Where the partial derivative of the only result in the only argument is all that is asked for, and of saved
+        tensors alone: its function, and the places of what it takes among them. `eager.cpp` then needs nothing else.
     """
 
     names: tuple[str, ...]
     places: tuple[int, ...]
     out: bool
     rules: Rules
+    partial: tuple[Callable[..., Any], tuple[int, ...]] | None = None
 
     def pick(self, inputs: Sequence[Any], outputs: Any) -> list[Any]:
         """The tensors to save."""
@@ -195,14 +202,17 @@ class Rules:
                 rules = [*self.vjp.values(), *self.jvp.values()]
             else:
                 rules = [self.vjp.get(a) for a, need in zip(self.arguments, needed, strict=True) if need]
-            asked = frozenset[str]().union(*(rule.saved for rule in rules if isinstance(rule, Rule)))
-            found = self._saved[needed] = self._places(asked)
+            found = self._saved[needed] = self._asked_by(rules)
         return found
 
-    def _places(self, asked: Collection[str]) -> Saved:
+    def _asked_by(self, rules: Sequence[Derivative | None]) -> Saved:
+        asked = frozenset[str]().union(*(rule.saved for rule in rules if isinstance(rule, Rule)))
         places = tuple(k for k, name in enumerate(self.arguments) if name in asked)
         names = (*(self.arguments[k] for k in places), *(["out"] if "out" in asked else []))
-        return Saved(names, places, "out" in asked, self._as_they_are())
+        partial, sole = None, rules[0] if len(rules) == 1 and self.output_count == 1 else None
+        if isinstance(sole, Rule) and sole.partial and set(names).issuperset(sole.names):
+            partial = sole.function, tuple(map(names.index, sole.names))
+        return Saved(names, places, "out" in asked, self._as_they_are(), partial)
 
     def _as_they_are(self) -> Rules:
         rules = copy.copy(self)
