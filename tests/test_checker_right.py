@@ -32,7 +32,7 @@ def test_right_functions_in_quick_mode(name):
 
 @every_operator
 def test_operators(operator):
-    """Every sample of the catalogue, all but the first in quick mode; of operators that are made for tests, the first."""
+    """Every sample of the catalogue, the first in full mode; of operators that are made for tests, the first alone."""
     key = f"{operator.__module__}.{operator.__name__}"
     drawn = [sample for sample in samples(operator) if Case(operator, sample).differentiable]
     for i, sample in enumerate(drawn[: None if key.startswith("scitorch.") else 1]):
