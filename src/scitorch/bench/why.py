@@ -8,6 +8,10 @@ entry whose case is no longer above its goal goes.
 _CALL = "less than 0.1 ms of work: what is seen is the call"
 _EXPONENTIAL = "JAX's own exponential takes half of SciPy's time; ours are SciPy's expm and expm_frechet"
 _THREE = "the three compiled sums are a sixth of it, the rest is the calls around them; JAX's are one call"
+_DENSITY = (
+    "SciPy's function is half of it; the density keeps its digits for large parameters, the peer multiplies powers"
+)
+_NUMBERS = "PyTorch's operations on a few numbers are half of it, handing them over a quarter; SciPy's are plain NumPy"
 WHY = {
     "sine of ten values: forward + backward": (
         "the Function that is ahead is right to first order only: its backward calls NumPy and leaves no graph"
@@ -27,9 +31,7 @@ WHY = {
         "the compiled loop is a seventh of it, the rest is the calls of the operators that the gradients are made of"
     ),
     "special.jv, 100, in v and z": "less than 0.1 ms of work forward; inferred: in v an integral for each element",
-    "special.betainc, 10⁴, in x": (
-        "SciPy's function is half of it; the density keeps its digits for large parameters, the peer multiplies powers"
-    ),
+    "special.betainc, 10⁴, in x": _DENSITY,
     "special.j0, 10⁴": "PyTorch's is right to 4e-7 only",
     "special.j0, 10⁶": "PyTorch's is right to 4e-7 only",
     "interpolate.CubicSpline, 1000 knots, 10⁴ sorted points, in values and points": (
@@ -63,6 +65,37 @@ WHY = {
     ),
     "memory: ndimage.gaussian_filter, 1024 × 1024, σ = 5, float64": (
         "inferred: an operator for each axis, each with a result of its own; SciPy writes both into one"
+    ),
+    "fft.dct, 256 × 1024": "inferred: all take SciPy's transforms; the rest is the calls around them",
+    "signal.oaconvolve, 10⁶ with 1000": "cutting blocks is a sixth of it, adding them a quarter, in PyTorch calls",
+    "ndimage.gaussian_filter, 1024 × 1024, σ = 5, float64": (
+        "inferred: an operator for each axis, each with a result of its own; SciPy writes both into one"
+    ),
+    "special.betainc, 10⁶, in x": _DENSITY,
+    "special.jv, order 1.5, 10⁴": "inferred: nothing; HIPS calls the same function",
+    "special.jv, order 1.5, 10⁶": "inferred: nothing; HIPS calls the same function",
+    "interpolate.CubicSpline, 1000 knots, 10⁶ sorted points, in values and points": (
+        "gathering the pieces' coefficients in NumPy calls is half of it; SciPy's compiled loop meets them in order"
+    ),
+    "interpolate.CubicSpline, 1000 knots, 10⁶ random points, in values and points": (
+        "inferred: gathering and adding the pieces' coefficients in NumPy calls; JAX compiles one loop"
+    ),
+    "integrate.solve_ivp, Lotka-Volterra, RK45, in start and parameters": _NUMBERS,
+    "integrate.solve_ivp, Robertson, Radau, in start and rates": f"inferred: as for Lotka-Volterra, {_NUMBERS}",
+    "optimize.root_scalar, 10000 at once": (
+        "SciPy's own solver is more than half of it; the torch loop is Newton's from a near guess, without a bracket"
+    ),
+    "optimize.curve_fit, 10⁵ points, in the measurements": (
+        "exact Jacobians are three quarters of the fit, where SciPy takes differences; the covariance a sixth of all"
+    ),
+    "optimize.nnls, 500 × 200, in both": "finding what the function uses and checking the solution, some 1 ms of Python",
+    "vmap over 1000: fft.dct of 256": "vmap itself: the same batch as leading dimension takes SciPy's time",
+    "64 items of sqrtm, 40 × 40": "on one thread nobody can be ahead",
+    "memory: signal.fftconvolve, 512 × 512 with 63 × 63": "with gradients; inferred: padded arrays and both spectra",
+    "memory: linalg.expm, 500 × 500": "with gradients; inferred: the powers in SciPy's expm_frechet",
+    "memory: special.betainc, 10⁶, in x": "with gradients; inferred: the density's terms, one array each",
+    "memory: interpolate.CubicSpline, 1000 knots, 10⁶ sorted points, in values and points": (
+        "with gradients; inferred: the slope at each point, beside the gradient"
     ),
     "correlation, 10 × 10 with 3 × 3, float64": _CALL,
     "correlation, 10 × 10 with 3 × 3, float32": _CALL,
