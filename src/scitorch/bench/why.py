@@ -92,7 +92,7 @@ WHY = {
     "vmap over 1000: fft.dct of 256": "vmap itself: the same batch as leading dimension takes SciPy's time",
     "64 items of sqrtm, 40 × 40": "on one thread nobody can be ahead",
     "memory: signal.fftconvolve, 512 × 512 with 63 × 63": "with gradients; inferred: padded arrays and both spectra",
-    "memory: linalg.expm, 500 × 500": "with gradients; inferred: the powers in SciPy's expm_frechet",
+    "memory: linalg.expm, 500 × 500": "with gradients; inferred: powers in SciPy's expm_frechet",
     "memory: special.betainc, 10⁶, in x": "with gradients; inferred: the density's terms, one array each",
     "memory: interpolate.CubicSpline, 1000 knots, 10⁶ sorted points, in values and points": (
         "with gradients; inferred: the slope at each point, beside the gradient"
