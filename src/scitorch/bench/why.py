@@ -88,10 +88,10 @@ WHY = {
     "optimize.curve_fit, 10⁵ points, in the measurements": (
         "exact Jacobians are three quarters of the fit, where SciPy takes differences; the covariance a sixth of all"
     ),
-    "optimize.nnls, 500 × 200, in both": "finding what the function uses and checking the solution, some 1 ms of Python",
+    "optimize.nnls, 500 × 200, in both": "finding what the function uses and checking the solution, 1 ms of Python",
     "vmap over 1000: fft.dct of 256": "vmap itself: the same batch as leading dimension takes SciPy's time",
     "64 items of sqrtm, 40 × 40": "on one thread nobody can be ahead",
-    "memory: signal.fftconvolve, 512 × 512 with 63 × 63": "with gradients; inferred: padded arrays and both spectra",
+    "memory: signal.fftconvolve, 512 × 512 with 63 × 63": "with gradients; inferred: padded arrays, both spectra",
     "memory: linalg.expm, 500 × 500": "with gradients; inferred: powers in SciPy's expm_frechet",
     "memory: special.betainc, 10⁶, in x": "with gradients; inferred: the density's terms, one array each",
     "memory: interpolate.CubicSpline, 1000 knots, 10⁶ sorted points, in values and points": (
