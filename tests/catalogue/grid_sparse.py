@@ -11,6 +11,7 @@ from catalogue.case import Case
 from scitorch.sparse import linalg
 
 RNG = np.random.default_rng(41)
+START = RNG.bit_generator.state
 
 
 def normal(*shape, dtype=np.float64):
