@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from test_plain_calls import Dispatches
 from torch.autograd import forward_ad
 from torch.func import grad, jvp, vmap
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from scitorch import operator
 
@@ -18,16 +18,6 @@ def product():
     """Of two tensors, both of which have a rule."""
     made = operator("(),()->()", batch="native", name="product")(lambda x, y: x * y)
     return made.partials(x=lambda y: y, y=lambda x: x)
-
-
-class Dispatches(TorchDispatchMode):
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.seen.append(func)
-        return func(*args, **(kwargs or {}))
 
 
 def slope(product):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,24 @@ from scitorch.core.errors import ArgumentError, RefusedError, ShapeError, Solver
 Array = NDArray[Any]
 
 
-def refusal(owner: str, error: Exception) -> RefusedError:
-    """What ARPACK refuses, whatever the values are."""
-    expected = f"values that scipy.sparse.linalg.{owner} takes"
-    return RefusedError(owner, "arguments", expected, str(error).rstrip("."), "its documentation")
-
-
-def failure(owner: str, error: Exception) -> SolverError:
-    """ARPACK's failure, with what has converged as its result."""
-    refused = SolverError(owner, "A", "convergence to k eigenvalues", str(error), "maxiter, ncv, sigma or check=False")
-    refused.result = getattr(error, "eigenvalues", None), getattr(error, "eigenvectors", None)
-    return refused
+def searched(
+    owner: str, search: Callable[[], tuple[Array, ...]], *shapes: int | tuple[int, ...], check: bool
+) -> tuple[Array, ...]:
+    """What a search by ARPACK finds; without `check`, NaN of these shapes where it fails, else its failure as ours."""
+    try:
+        return search()
+    except (ArgumentError, RuntimeError) as error:
+        if not check:
+            return tuple(np.full(shape, np.nan) for shape in shapes)
+        if isinstance(error, ArgumentError):
+            raise
+        advice = "maxiter, ncv, sigma or check=False"
+        failure = SolverError(owner, "A", "convergence to k eigenvalues", str(error), advice)
+        failure.result = getattr(error, "eigenvalues", None), getattr(error, "eigenvectors", None)
+        raise failure from error
+    except ValueError as error:
+        expected = f"values that scipy.sparse.linalg.{owner} takes"
+        raise RefusedError(owner, "arguments", expected, str(error).rstrip("."), "its documentation") from error
 
 
 def check_choices(owner: str, k: Any, n: int, which: str, known: tuple[str, ...]) -> None:

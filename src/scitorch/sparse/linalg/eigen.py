@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
 from scitorch.core.errors import ArgumentError, ShapeError
-from scitorch.sparse.linalg.arpack import check_choices, failure, hermitian_sample, refusal, starting_vector
+from scitorch.sparse.linalg.arpack import check_choices, hermitian_sample, searched, starting_vector
 from scitorch.sparse.linalg.direct import lu_solve
 from scitorch.sparse.linalg.gather import broadcast, outer_on_pattern
 from scitorch.sparse.linalg.generalized import generalized_eigenpairs
@@ -40,7 +40,8 @@ def hermitian_eigenpairs(
 ) -> tuple[Array, Array]:
     """The operator below `eigsh`: eigenvalues and, in columns, eigenvectors."""
     n, wide = len(v0), np.result_type(data, np.float64)
-    try:
+
+    def search() -> tuple[Array, ...]:
         matrix: Any = pattern_of("eigsh", rows, cols, (n, n)).csc(data.astype(wide))
         matrix = (matrix + matrix.conj().T).tocsc() / 2
         options: dict[str, Any] = {"which": which, "sigma": sigma, "mode": mode, "ncv": ncv, "maxiter": maxiter}
@@ -48,14 +49,9 @@ def hermitian_eigenpairs(
         w, v = scipy.sparse.linalg.eigsh(matrix, k, v0=v0.astype(wide), **options)
         order = np.argsort(w)  # SciPy's of a complex matrix come as ARPACK found them
         return w[order], v[:, order]
-    except (ArgumentError, RuntimeError) as error:
-        if not check:
-            return np.full(k, np.nan), np.full((n, k), np.nan)
-        if isinstance(error, ArgumentError):
-            raise
-        raise failure("eigsh", error) from error
-    except ValueError as error:
-        raise refusal("eigsh", error) from error
+
+    w, v = searched("eigsh", search, k, (n, k), check=check)
+    return w, v
 
 
 def eigen_gradient(

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
-from scitorch.core.errors import ArgumentError
-from scitorch.sparse.linalg.arpack import failure, hermitian_sample, refusal
+from scitorch.sparse.linalg.arpack import hermitian_sample, searched
 from scitorch.sparse.linalg.direct import lu_solve
 from scitorch.sparse.linalg.gather import broadcast, outer_on_pattern, taken
 from scitorch.sparse.linalg.pattern import pattern_of
@@ -42,7 +41,8 @@ def generalized_eigenpairs(
 ) -> tuple[Array, Array]:
     """The operator below `eigsh` with an M: eigenvalues and, in columns, eigenvectors with ``vᴴ M v = 1``."""
     n, wide = len(v0), np.result_type(data, np.float64)
-    try:
+
+    def search() -> tuple[Array, ...]:
         given = (data, rows, cols), (M_data, M_rows, M_cols)
         stored = (pattern_of("eigsh", i, j, (n, n)).csc(values.astype(wide)) for values, i, j in given)
         A, M = ((matrix + matrix.conj().T).tocsc() / 2 for matrix in stored)
@@ -51,14 +51,9 @@ def generalized_eigenpairs(
         w, v = found
         order = np.argsort(w)
         return w[order], v[:, order]
-    except (ArgumentError, RuntimeError) as error:
-        if not check:
-            return np.full(k, np.nan), np.full((n, k), np.nan)
-        if isinstance(error, ArgumentError):
-            raise
-        raise failure("eigsh", error) from error
-    except ValueError as error:
-        raise refusal("eigsh", error) from error
+
+    w, v = searched("eigsh", search, k, (n, k), check=check)
+    return w, v
 
 
 @generalized_eigenpairs.vjp("data", "M_data")

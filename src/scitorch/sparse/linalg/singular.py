@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
 from scitorch.core.errors import ArgumentError
-from scitorch.sparse.linalg.arpack import check_choices, failure, refusal, starting_vector
+from scitorch.sparse.linalg.arpack import check_choices, searched, starting_vector
 from scitorch.sparse.linalg.eigen import eigen_gradient
 from scitorch.sparse.linalg.matrix import read_matrix, widened
 from scitorch.sparse.linalg.pattern import pattern_of
@@ -39,7 +39,8 @@ def singular_triplets(
 ) -> tuple[Array, Array, Array]:
     """The operator below `svds`: left vectors in columns, singular values in ascending order, right vectors in rows."""
     wide = np.result_type(data, np.float64)
-    try:
+
+    def search() -> tuple[Array, ...]:
         matrix = pattern_of("svds", rows, cols, (m, n)).csc(data.astype(wide))
         options: dict[str, Any] = {"which": which, "ncv": ncv, "maxiter": maxiter, "solver": solver}
         options["tol"] = tol
@@ -47,14 +48,9 @@ def singular_triplets(
         u, s, vh = found
         order = np.argsort(s)
         return u[:, order], s[order], vh[order]
-    except (ArgumentError, RuntimeError) as error:
-        if not check:
-            return np.full((m, k), np.nan), np.full(k, np.nan), np.full((k, n), np.nan)
-        if isinstance(error, ArgumentError):
-            raise
-        raise failure("svds", error) from error
-    except ValueError as error:
-        raise refusal("svds", error) from error
+
+    u, s, vh = searched("svds", search, (m, k), k, (k, n), check=check)
+    return u, s, vh
 
 
 @singular_triplets.vjp("data")
