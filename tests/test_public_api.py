@@ -92,6 +92,12 @@ square(torch.ones(2, requires_grad=True)).sum().backward()
     assert [module for module in loaded_by(script) if module.startswith(late)] == []
 
 
+def test_the_catalogue_loads_no_compiler():
+    loaded = loaded_by("from scitorch import *")
+    assert {"scitorch.signal", "scitorch.sparse", "scitorch.nn"} <= loaded
+    assert [module for module in loaded if module.startswith(("torch._dynamo", "torch._inductor", "sympy"))] == []
+
+
 @pytest.mark.parametrize("statement", ["from scitorch import nn", "from scitorch import *", "import scitorch.nn"])
 def test_modules_load_on_first_use(statement):
     assert "scitorch.nn" in loaded_by(statement)

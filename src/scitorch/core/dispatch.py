@@ -83,15 +83,14 @@ def in_graph(operator: Definition, entry: Entry) -> tuple[Callable[[], None], Ca
     call.__code__ = call.__code__.replace(co_name=entry.name)
     call.__name__ = entry.name
 
+    # Dynamo runs this while it traces, right before it meets `call`; `allow_in_graph` at once would import the whole
+    # compiler (0.8 s), which users who never compile would pay for.
+    @modes.constant_to_dynamo
     def allow() -> None:
         torch.compiler.allow_in_graph(call)
         modes.hide_from_dynamo(call)
         modes.hide_from_dynamo(entry.eager)
 
-    # What `torch._dynamo.assume_constant_result` sets: Dynamo runs `allow` while it traces, right before it meets
-    # `call`. Set by hand, and `allow_in_graph` only then, since either of the two imports the whole compiler (0.8 s),
-    # which users who never compile would pay for.
-    allow._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]  how Dynamo is told
     return allow, call
 
 

@@ -174,6 +174,15 @@ def breaks_graphs(function: Function) -> Function:
     return function
 
 
+def constant_to_dynamo(function: Function) -> Function:
+    """Mark a function that Dynamo runs while it traces, for a result that it takes as a constant.
+
+    What `torch.compiler.assume_constant_result` does, without importing the compiler (0.8 s).
+    """
+    function._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]  how Dynamo is told
+    return function
+
+
 def autocast_on(device: str) -> bool:
     """Whether autocast is on for a device; some, like "meta", do not know it."""
     return autocast() and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scitorch.core import modes
 from scitorch.core.errors import ArgumentError, ShapeError
 
 from .extension import MODES, extended
@@ -185,13 +186,13 @@ def _low_pass_taps(x: Tensor, rate: int, window: Any) -> Tensor:
     return torch.tensor(_low_pass(20 * rate + 1, 1 / rate, window), dtype=x.dtype, device=x.device)
 
 
-@torch.compiler.assume_constant_result
+@modes.constant_to_dynamo
 def _low_pass(count: int, cutoff: float, window: Any) -> list[float]:
     taps: Any = scipy.signal.firwin(count, cutoff, window=window)
     return taps.tolist()
 
 
-@torch.compiler.assume_constant_result
+@modes.constant_to_dynamo
 def _window(window: Any, size: int) -> list[float]:
     weights: Any = scipy.signal.get_window(window, size)
     return weights.tolist()

@@ -7,6 +7,7 @@ import scipy.signal
 import torch
 from torch import Tensor
 
+from scitorch.core import modes
 from scitorch.core.errors import ArgumentError, ShapeError
 
 from .direct import correlate_last
@@ -96,7 +97,7 @@ def savgol_filter(
     return torch.cat([left, inner, right], -1).movedim(-1, axis)
 
 
-@torch.compiler.assume_constant_result
+@modes.constant_to_dynamo
 def _fits(window: int, order: int, deriv: int, delta: float) -> list[list[float]]:
     """What the samples of a window contribute to the polynomial at its left end, right end and middle."""
     return _fits_once(window, order, deriv, delta)
