@@ -87,6 +87,37 @@ def test_forward_mode_over_reverse_mode():
         torch.testing.assert_close(forward_ad.unpack_dual(gradient).tangent, 6 * x)
 
 
+TABLE, HELD = np.full(3, 2.0), []
+PARTIALS = {
+    "new": lambda x: 2 * torch.ones_like(x),
+    "the argument": lambda x: x,
+    "a view of it": lambda x: x.view(3),
+    "kept": lambda x: (HELD.append(x * 1), HELD[-1])[1],
+    "a view of what is kept": lambda x: (HELD.append(x * 1), HELD[-1][:])[1],
+    "a table": lambda x: torch.from_numpy(TABLE),
+    "spread": lambda x: torch.ones(1, dtype=x.dtype).expand(3),
+    "transposed": lambda x: (x * torch.ones(2, 1, dtype=x.dtype))[0],
+}
+
+
+@pytest.mark.parametrize("name", PARTIALS)
+def test_a_product_changes_nothing_that_somebody_has(name):
+    op = define(lambda x: 1 * x)
+    op.partials(x=PARTIALS[name])
+    HELD.clear()
+    x = torch.tensor([1.0, 2.0, 2.0], dtype=torch.double, requires_grad=True)
+    g = torch.tensor([3.0, 5.0, 7.0], dtype=torch.double)
+    expected = g * PARTIALS[name](x.detach()).clone()
+    y = op(x)
+    for _ in range(2):
+        (gradient,) = torch.autograd.grad(y, x, g, retain_graph=True)
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=0)
+    assert x.tolist() == [1, 2, 2]
+    assert g.tolist() == [3, 5, 7]
+    assert TABLE.tolist() == [2, 2, 2]
+    assert all(held.tolist() == [1, 2, 2] for held in HELD)
+
+
 def test_results_without_a_gradient_have_no_history():
     x = randn(4)
     assert not arrays.count_positive(x).requires_grad

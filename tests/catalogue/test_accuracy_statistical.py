@@ -8,6 +8,8 @@ import torch
 from torch.autograd import grad
 
 from scitorch import special, stats
+from scitorch.special.beta_tail import beta_density
+from scitorch.special.gamma_tail import gamma_density
 
 EXACT = 1e-13
 
@@ -48,6 +50,19 @@ def student_below(df, t):
 @pytest.mark.parametrize("k", [0, 1, 2])
 def test_betainc(point, k):
     check(special.betainc, beta_below, point, k)
+
+
+@pytest.mark.parametrize("parameter", [0.0, 1e-3, 2.5, 19.0, 20.0, 300.0])
+@pytest.mark.parametrize("function", [beta_density, lambda a, b, x: gamma_density(a, b * x)])
+def test_a_density_of_one_parameter_is_that_of_many(function, parameter):
+    """However the arguments are broadcast, and whichever of its formulas they share a chunk with."""
+    x = torch.linspace(0, 1, 5001, dtype=torch.double)
+    others = torch.tensor([[2.0], [25.0]], dtype=torch.double)
+    one = torch.tensor(parameter, dtype=torch.double)
+    together = function(one, others, x)
+    for other, row in zip(others[:, 0], together, strict=True):
+        torch.testing.assert_close(function(one, other, x), row, rtol=1e-14, atol=0)
+        torch.testing.assert_close(function(one.expand_as(x), other, x), row, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize("point", [(1.0, 1.0), (0.5, 8.0), (1e-3, 1e-3), (30.0, 80.0), (100.0, 99.0), (3.0, 1e-8)])

@@ -84,6 +84,17 @@ variable_list pulled(const Operator& op, const c10::SafePyObject& record, variab
   return gradients;
 }
 
+// The incoming gradient times the conjugate of a partial derivative, in the latter's memory where it is PyTorch's and
+// nobody else has it: new memory of some megabytes takes as long as the product. Memory that isn't resizable may be an
+// array's that somebody keeps.
+at::Tensor product(const at::Tensor& g, PyObject* partial) {
+  const auto& factor = THPVariable_Unpack(partial);
+  const bool alone = Py_REFCNT(partial) == 1 && factor.use_count() == 1 && factor.storage().use_count() == 1;
+  const bool constant = !at::GradMode::is_enabled() && !factor.requires_grad();
+  const bool whole = factor.storage().resizable() && factor.is_non_overlapping_and_dense() && !factor.is_complex();
+  return alone && constant && whole && factor.key_set() == g.key_set() ? factor.mul_(g) : g * factor.conj();
+}
+
 // What `pull` would give where it is but an incoming gradient times a partial derivative (core/rules.py, `Saved`), in
 // the dtype and of the shape of both; undefined where there is more to it.
 at::Tensor weighted(PyObject* partial, const variable_list& saved, const at::Tensor& g) {
@@ -99,7 +110,7 @@ at::Tensor weighted(PyObject* partial, const variable_list& saved, const at::Ten
   if (!THPVariable_CheckExact(factor)) return {};
   const auto& tensor = THPVariable_Unpack(factor.get());
   if (tensor.sizes() != g.sizes() || tensor.scalar_type() != g.scalar_type()) return {};
-  return g * tensor.conj();
+  return product(g, factor);
 }
 
 struct Recorded : Node {

@@ -48,7 +48,7 @@ def beta_density(a: Array, b: Array, x: Array, *, p: int = 0, q: int = 0) -> Arr
     >>> beta_density(2.0, 1.0, torch.tensor([0.25, 0.5]))
     tensor([0.5000, 1.0000])
     """
-    return by_items(lambda a, b, x: _power_density(a, b, x, 1 - x, 1 + p, 1 + q), a, b, x)
+    return by_items(lambda a, b, x: _power_density(a, b, x, 1 - x, 1 + p, 1 + q), a, b, x, spread=False)
 
 
 beta_density.partials(
@@ -63,15 +63,17 @@ beta_density.partials(
 def _power_density(a: Array, b: Array, x: Array, y: Array, p: float, q: float) -> Array:
     """Compute x^(a−p) y^(b−q) / B(a, b) for y = 1 − x."""
     a, b, n = np.maximum(a, TINY), np.maximum(b, TINY), a + b
+    # Where nothing can overflow the definition is simpler, and holds at x = 0 and 1.
+    small, plain = np.maximum(a, b) < 20, x ** (a - p) * y ** (b - q) / sc.beta(a, b)
+    if small.all():
+        return plain
     # The two deviances together are a log(a/(nx)) + b log(b/(ny)), of which the large parts cancel.
     rest = a * y - b * x
     lost = (
         stirling_error(n) - stirling_error(a) - stirling_error(b) - deviance(a, n * x, rest) - deviance(b, n * y, -rest)
     )
     saddle = np.sqrt(a * b / (2 * np.pi * n)) * np.exp(lost) * x**-p * y**-q
-    # Where nothing can overflow the definition is simpler, and holds at x = 0 and 1.
-    plain = x ** (a - p) * y ** (b - q) / sc.beta(a, b)
-    return np.where((np.maximum(a, b) < 20) | (x == 0) | (y == 0), plain, saddle)
+    return np.where(small | (x == 0) | (y == 0), plain, saddle)
 
 
 def _score(a: Any, b: Any, x: Any) -> Any:

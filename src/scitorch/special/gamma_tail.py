@@ -48,7 +48,7 @@ def gamma_density(a: Array, x: Array, *, p: int = 0) -> Array:
     >>> gamma_density(2.0, torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.3679])
     """
-    return by_items(lambda a, x: _power_density(a, x, 1 + p), a, x)
+    return by_items(lambda a, x: _power_density(a, x, 1 + p), a, x, spread=False)
 
 
 gamma_density.partials(
@@ -60,10 +60,12 @@ gamma_density.partials(
 def _power_density(a: Array, x: Array, p: float) -> Array:
     """Compute x^(a−p) e^-x / Γ(a)."""
     a = np.maximum(a, TINY)
-    saddle = np.sqrt(a / (2 * np.pi)) * np.exp(-stirling_error(a) - deviance(a, x, a - x)) * x**-p
     # Where nothing can overflow the definition is simpler, and holds at x = 0.
-    plain = x ** (a - p) * np.exp(-x) / sc.gamma(a)
-    return np.where(((a < 20) & (x < 20)) | (x == 0), plain, saddle)
+    small, plain = (a < 20) & (x < 20), x ** (a - p) * np.exp(-x) / sc.gamma(a)
+    if small.all():
+        return plain
+    saddle = np.sqrt(a / (2 * np.pi)) * np.exp(-stirling_error(a) - deviance(a, x, a - x)) * x**-p
+    return np.where(small | (x == 0), plain, saddle)
 
 
 def _score(a: Any, x: Any) -> Any:

@@ -11,8 +11,8 @@ and give no higher orders. Saddle-point form of the densities: C. Loader, "Fast 
 probabilities" (2000).
 """
 
+import math
 from collections.abc import Callable
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -36,16 +36,20 @@ FADED = 46.0  # e^-46 = 1e-20: what lies beyond is lost in rounding, also times 
 CHUNK = 4096  # items at a time, so that their nodes stay within the processor's cache
 
 
-def by_items(kernel: Callable[..., Array], *arguments: Any) -> Array:
-    """Call a kernel of one-dimensional double arrays on broadcast arguments, a chunk of items at a time."""
-    arrays = np.broadcast_arrays(*[np.asarray(x, dtype=np.float64) for x in arguments])
-    flat = [x.ravel() for x in arrays]
-    result = np.empty(flat[0].size)
+def by_items(kernel: Callable[..., Array], *arguments: Any, spread: bool = True) -> Array:
+    """Call a kernel of one-dimensional double arrays on broadcast arguments, a chunk of items at a time.
+
+    Without `spread` an argument that is the same for all items comes as an array of one, for a kernel that broadcasts.
+    """
+    arrays = [np.asarray(x, dtype=np.float64) for x in arguments]
+    shape = np.broadcast_shapes(*[x.shape for x in arrays])
+    flat = [np.broadcast_to(x, shape).ravel() if spread or x.size != 1 else x.reshape(1) for x in arrays]
+    result = np.empty(math.prod(shape))
     with np.errstate(all="ignore"):  # as SciPy's functions: NaN and infinities say what there is to say
         for start in range(0, result.size, CHUNK):
             part = slice(start, start + CHUNK)
-            result[part] = kernel(*[x[part] for x in flat])
-    return result.reshape(arrays[0].shape)
+            result[part] = kernel(*[x[part] if x.size > 1 else x for x in flat])
+    return result.reshape(shape)
 
 
 def integral(integrand: Callable[[Array, Array], Array], upper: Array, bend: Array) -> Array:
@@ -114,7 +118,7 @@ def moment(derivative: Callable[[int, int], Any], i: int, j: int = 0) -> Any:
     if i == 0:
         return moment(lambda k, l: derivative(l, k), j, 0)
     return sum(
-        comb(i - 1, k) * comb(j, l) * derivative(k + 1, l) * moment(derivative, i - 1 - k, j - l)
+        math.comb(i - 1, k) * math.comb(j, l) * derivative(k + 1, l) * moment(derivative, i - 1 - k, j - l)
         for k in range(i)
         for l in range(j + 1)
     )
