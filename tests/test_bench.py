@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import torch
 
-from scitorch import cli
+from scitorch import cli, operator, optimize
 from scitorch.bench import Request, RequestError
 from scitorch.bench.case import OURS, Admission, DisagreementError
 from scitorch.bench.function import FunctionCase
@@ -18,7 +19,7 @@ from scitorch.bench.memory import Memory
 
 pyperf = pytest.importorskip("pyperf", reason="the statistics are pyperf's")
 
-from scitorch.bench import memory, tables  # noqa: E402  pyperf first
+from scitorch.bench import memory, shares, tables  # noqa: E402  pyperf first
 from scitorch.bench.timing import Measurement, Pace, as_benchmark, in_turns, measure  # noqa: E402  the same
 
 PACE = Pace(5, 0.05)
@@ -75,6 +76,34 @@ def test_nothing_is_timed_if_ours_disagrees_with_scipy(ours):
 def test_nothing_is_timed_without_something_to_hold_it_against():
     with pytest.raises(DisagreementError, match="nothing to hold"):
         Admission("case").admit("peer", "forward", lambda: np.ones(3))
+
+
+slow = operator("(n)->()", name="slow_in_benchmarks", threads=False)(lambda x: (time.sleep(0.01), x.sum())[1])
+
+
+def sleeping(x):
+    time.sleep(0.01)
+    return x - 0.5
+
+
+@pytest.mark.parametrize(
+    ("call", "owner"),
+    [
+        (lambda: slow(torch.ones(3)), shares.KERNELS),
+        (lambda: torch.func.vmap(slow)(torch.ones(2, 3)), shares.KERNELS),
+        (lambda: optimize.root_scalar(sleeping, bracket=(0.0, 1.0)), shares.USER),
+        (lambda: torch.ones(1000, 1000) @ torch.ones(1000, 1000), shares.AROUND),
+    ],
+    ids=["kernel", "mapped kernel", "user", "torch"],
+)
+def test_the_time_of_a_call_goes_to_its_owner(call, owner):
+    for _ in range(2):  # what is done once, imports too, isn't meant
+        call()
+    found = shares.shares(call, 0.0)
+    assert next(iter(found)) == owner
+    assert sum(found.values()) == pytest.approx(1)
+    assert shares.described({"a": 0.996, "b": 0.004}) == "a 100%"
+    assert sys.getprofile() is None
 
 
 @pytest.mark.parametrize("name", ["JAX", "HIPS"])

@@ -66,11 +66,26 @@ def processor() -> str:
 
 
 def versions() -> str:
-    """The releases of all that takes part, and which fast path scitorch has."""
+    """The releases of all that takes part, for which processors their BLAS is, and which fast path scitorch has."""
     from scitorch.core.node import compiled
 
     named = [f"Python {platform.python_version()}", *(f"{package} {_version(package)}" for package in PACKAGES)]
-    return ", ".join([*named, f"scitorch with{'' if compiled else 'out'} its compiled node"])
+    return ", ".join([*named, *blas(), f"scitorch with{'' if compiled else 'out'} its compiled node"])
+
+
+def blas() -> list[str]:
+    """NumPy's and SciPy's, with the instruction set that each takes: OPENBLAS_CORETYPE may make it half as fast.
+
+    Returns
+    -------
+    list of str
+        Their names, releases and sets, without repetition.
+    """
+    from threadpoolctl import threadpool_info
+
+    import_module("scipy.linalg")  # loads SciPy's own
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    return list(dict.fromkeys(f"{lib['internal_api']} {lib['version']} for {lib.get('architecture')}" for lib in found))
 
 
 def _version(package: str) -> str:

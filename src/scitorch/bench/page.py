@@ -22,6 +22,8 @@ deviation of ours. All is float64 unless it says otherwise, on {threads} of {pro
   **PyLops** its `TorchOperator`, **torch** (**torch.fft**, **torch-dct**) what can be had with PyTorch alone.
 - **JAX** is compiled, and its results are used; **HIPS** is its autograd.
 - What depends on constants only, such as a spline's system, the peers get ready-made.
+- **Where the time goes** is a profile of ours: what operators' kernels take (NumPy, SciPy, C++), SciPy's solvers where
+  they call back, functions that these are given, PyTorch's operations with the Python around them.
 
 A ratio in bold misses its goal; below 0.1 ms of work the goals of functions do not apply, since what is measured is the
 call itself.

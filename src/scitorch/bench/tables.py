@@ -14,11 +14,12 @@ from scitorch.bench.case import OURS
 from scitorch.bench.cases.growth import BOTH
 from scitorch.bench.goals import Outcome, curve, slope
 from scitorch.bench.memory import Memory
+from scitorch.bench.shares import described
 from scitorch.bench.timing import Measurement
 from scitorch.bench.why import WHY
 
 MILLI, MICRO = 1e3, 1e6
-WHY_ABOVE = "why above"
+WHY_ABOVE, SHARES = "why above", "where the time goes, with gradients"
 # Titles of the groups, in their order, what is said of each, and the unit.
 GROUPS = {
     "overhead": ("What a call costs", "The sine of ten values in each mode, µs a call.", MICRO),
@@ -56,8 +57,8 @@ class Table:
         return f"## {self.title}\n\n{self.note}\n\n{table}\n"
 
     def rich(self) -> RichTable:
-        """For a terminal, without the reasons, which want a page's width."""
-        shown = [place for place, name in enumerate(self.head) if name != WHY_ABOVE]
+        """For a terminal, without what wants a page's width."""
+        shown = [place for place, name in enumerate(self.head) if name not in (WHY_ABOVE, SHARES)]
         table = RichTable(title=f"{self.title}: {self.note}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
         for place in shown:
             words = place == 0 or self.head[place] == "missed"
@@ -88,13 +89,15 @@ def of_group(group: str, measurements: Sequence[Measurement]) -> Table:
             [measurement.case.name, *(_cell(measurement, way, unit) for way in ways)] for measurement in measurements
         ]
         return Table(title, note, ["", *ways], rows)
-    head = ["case", *ways, "spread", *_RATIOS.get(group, _RATIOS["functions"]), WHY_ABOVE]
+    split = any(measurement.shares for measurement in measurements)
+    head = ["case", *ways, "spread", *_RATIOS.get(group, _RATIOS["functions"]), *[SHARES] * split, WHY_ABOVE]
     rows = [
         [
             measurement.case.name,
             *(_cell(measurement, way, unit) for way in ways),
             _spread(measurement),
             *_ratio_cells(group, measurement),
+            *[described(measurement.shares)] * split,
             WHY.get(measurement.case.name, ""),
         ]
         for measurement in measurements

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 import timeit
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scitorch.bench.case import OURS, Call, Case, Key
+from scitorch.bench.shares import shares
 
 if TYPE_CHECKING:
     import pyperf
@@ -48,11 +49,14 @@ class Measurement:
         rounds.
     refused : dict
         "wrong" or "raises" for each way that wasn't timed.
+    shares : dict
+        Where the time of ours goes, with gradients: each owner's part.
     """
 
     case: Case
     benchmarks: Mapping[Key, pyperf.Benchmark]
     refused: Mapping[Key, str]
+    shares: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def median(self, way: str, what: str) -> float:
         """Seconds a call."""
@@ -99,7 +103,9 @@ def measure(case: Case, pace: Pace) -> Measurement:
     Measurement
     """
     admission = case.admitted()
-    return Measurement(case, in_turns(case.name, admission.calls, pace, admission.seconds), admission.refused)
+    benchmarks = in_turns(case.name, admission.calls, pace, admission.seconds)
+    ours = admission.calls.get((OURS, "both"))
+    return Measurement(case, benchmarks, admission.refused, shares(ours) if ours else {})
 
 
 def in_turns(
