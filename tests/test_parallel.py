@@ -79,6 +79,19 @@ def test_threads_are_used_where_they_shorten_a_batch():
     assert max(run(Seen()) for _ in range(5)) > 50
 
 
+class Warming(Seen):
+    """The first calls in each thread take longer, as those do that get memory which is new to their thread."""
+
+    def __call__(self, x):
+        if self.threads.count(threading.current_thread()) < 2:
+            time.sleep(20 * self.seconds)
+        return super().__call__(x)
+
+
+def test_what_a_thread_takes_to_warm_up_is_not_held_against_threads():
+    assert max(run(Warming()) for _ in range(5)) > 50
+
+
 def test_a_kernel_that_holds_a_lock_stays_in_the_loop():
     assert run(Seen(lock=threading.Lock())) < 50  # those of the trial
 

@@ -17,6 +17,7 @@ from .pool import busy, overhead
 LIMITING = 60e-6  # seconds; a batch that lasts as long doesn't notice the 3 µs of `one_thread`
 OVERHEADS = 20  # a batch is worth a trial if it lasts so many times the handing over to threads,
 TRIAL = 5  # and a trial tells something if each of its parts lasts so many
+WARMING = 2  # items that a thread runs before, if there are so many: the first find no memory to use again
 GAIN = 0.9  # what threads must come to, beside the loop
 TRUST = 100  # so many times the items that were measured run before others are measured
 
@@ -93,6 +94,10 @@ class Pace:
 
         Gives the first item that is left.
         """
+        if not self.threads and items.count - first >= 2 * WARMING + 3:
+            # A thread's first results lie in memory that is new to it, whose pages take longer than small kernels do.
+            items.share([(first, first + WARMING), (first + WARMING, first + 2 * WARMING)])
+            first += 2 * WARMING
         size = min(size, (items.count - first) // 3)
         if self.threads or size == 0:
             self.together = 0.0 if self.threads else None
