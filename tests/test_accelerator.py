@@ -10,10 +10,11 @@ import torch
 
 from scitorch import operator, parallel
 from scitorch.core import accelerator
-from scitorch.core.errors import KernelError
+from scitorch.core.errors import KernelError, MissingToolError
+from scitorch.native.toolchain import compiler
 
 pytestmark = pytest.mark.usefixtures("scratch_registry")
-SCRIPT = Path(__file__).with_name("fake_device") / "script.py"
+FAKE = Path(__file__).with_name("fake_device")
 
 
 @pytest.fixture(autouse=True)
@@ -100,8 +101,22 @@ def test_a_batch_is_cut_into_parts_of_some_size(shape, count, monkeypatch):
 def test_a_made_up_device():
     if not hasattr(torch._C, "_acc"):
         pytest.skip("this release of PyTorch knows no devices written in Python")
-    done = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True, check=False)  # noqa: S603  ours
-    assert (done.returncode, done.stderr) == (0, "")
+    assert run("one_device.py") == (0, "")
+
+
+def test_backward_from_the_threads_of_two_devices(tmp_path):
+    try:
+        compiler("c++")
+    except MissingToolError as error:
+        pytest.skip(str(error))
+    assert run("two_devices.py", str(tmp_path)) == (0, "")
+
+
+def run(script, *arguments):
+    """The exit status of a script in an interpreter of its own, and what it complains of."""
+    command = [sys.executable, str(FAKE / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  ours
+    return done.returncode, done.stderr
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
