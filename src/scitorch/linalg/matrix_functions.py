@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator
-from scitorch.linalg.matrix_equations import solve_sylvester
+from scitorch.linalg import schur
+from scitorch.linalg.matrix_equations import solve_anticommutator
 
 Array = NDArray[Any]
 
@@ -60,7 +61,18 @@ def sqrtm(A: Array) -> Any:
     tensor([[2., 1.],
             [0., 3.]])
     """
-    return scipy.linalg.sqrtm(A)
+    # A (quasi-)triangular matrix is its own Schur form to SciPy, which refuses NaN in any other.
+    if len(A) < schur.LARGE or not A[-1, :-2].any() or not np.isfinite(A).all():
+        return scipy.linalg.sqrtm(A)
+    # What SciPy does; but the Schur form of the root, which the derivative asks for, is at hand.
+    T, Z = schur.decomposed(A)
+    if not T.diagonal().all():
+        return scipy.linalg.sqrtm(A)  # perhaps singular
+    root: Any = scipy.linalg.sqrtm(T)
+    result = Z @ root @ Z.conj().T
+    if result.dtype == A.dtype:
+        schur.keep(schur.SchurForm(result.copy(), root, Z))
+    return result
 
 
 @operator("(n,n)->(n,n)")
@@ -271,8 +283,8 @@ def _frechet_vjp_A(g: Tensor, A: Tensor, E: Tensor) -> Tensor:
     return w[..., :n, :n] + w[..., n:, n:]
 
 
-sqrtm.vjp(A=lambda g, out: solve_sylvester(out.mH, out.mH, g))
-sqrtm.jvp(A=lambda tangent, out: solve_sylvester(out, out, tangent))
+sqrtm.vjp(A=lambda g, out: solve_anticommutator(out, g, adjoint=True))
+sqrtm.jvp(A=lambda tangent, out: solve_anticommutator(out, tangent))
 logm.vjp(A=lambda g, A: _frechet(logm, A.mH, g)).jvp(A=lambda tangent, A: _frechet(logm, A, tangent))
 expm.vjp(A=lambda g, A: expm_frechet(A.mH, g)).jvp(A=lambda tangent, A: expm_frechet(A, tangent))
 expm_frechet.vjp(A=_frechet_vjp_A, E=lambda g, A: expm_frechet(A.mH, g))
