@@ -18,9 +18,7 @@ Array = NDArray[Any]
 
 
 @operator("(d,n),(n,k)->(n,k)", name="solve_banded")
-def banded(
-    ab: Array, b: Array, *, lower: int, upper: int, check_finite: bool = True, adjoint: bool = False
-) -> Array:
+def banded(ab: Array, b: Array, *, lower: int, upper: int, check_finite: bool = True, adjoint: bool = False) -> Array:
     """The operator below `solve_banded`, for a matrix of right-hand sides; or with the matrix's adjoint."""
     if not adjoint:
         return scipy.linalg.solve_banded((lower, upper), ab, b, check_finite=check_finite)
@@ -78,7 +76,8 @@ def _band_of_product(w: Tensor, x: Tensor, d: int, upper: int) -> Tensor:
         corner = product.new_zeros(()).expand(*product.shape[:-2], n - length)
         row = product.squeeze(-1) if columns == 1 else product.sum(-1)
         pieces += [corner.narrow(-1, 0, first), row, corner.narrow(-1, first, n - length - first)]
-    return torch.cat(pieces, -1).unflatten(-1, (d, n))
+    band = torch.cat(pieces, -1)
+    return band.reshape(*band.shape[:-1], d, n)
 
 
 def solve_banded(

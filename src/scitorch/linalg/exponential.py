@@ -234,11 +234,11 @@ def _squarings(norm: float) -> int:
 
 
 def _norm(a: Array) -> float:
-    """The least of the norms by columns and by rows and, where one squaring or more depends on it, of the spectral norm.
+    """The least of the norms by columns, by rows and, where squarings depend on it, of the spectral norm.
 
     This one is far less for a full matrix: of random elements it doesn't grow with the size. It is found by the power
-    method, from below: too small by more than a third in one of some hundred cases at worst, where the approximant
-    still holds.
+    method, from below: it may be too small, but by no more than a third in all but one of a hundred cases at worst, and
+    so far the approximant holds.
     """
     sizes = np.abs(a)
     norm = float(min(sizes.sum(0).max(), sizes.sum(1).max()))
