@@ -15,6 +15,7 @@ from torch.func import grad, hessian, jacfwd, jacrev, vmap
 
 from catalogue.grid_sparse import as_tuple, normal, sparse
 from scitorch.core.errors import ArgumentError, MissingDerivativeError, ShapeError, SolverError
+from scitorch.core.kept import Kept
 from scitorch.sparse.linalg import factorization, factorized, splu, spsolve
 
 LAYOUTS = ["to_sparse_csr", "to_sparse_csc", "to_sparse_coo"]
@@ -182,7 +183,7 @@ def test_one_factorisation_for_all_derivatives(counted):
 
 
 def test_what_holds_a_factorisation_keeps_it(counted, monkeypatch):
-    monkeypatch.setattr(factorization, "KEPT_BYTES", 0)
+    monkeypatch.setattr(factorization, "_kept", Kept(0))
     matrices = [sparse(6) for _ in range(3)]
     held = [splu(as_tuple(m)) for m in matrices]
     b = torch.as_tensor(normal(6))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy.linalg.lapack import get_lapack_funcs
 from torch import Tensor
 
 from scitorch.core import Sample, operator
@@ -18,42 +18,66 @@ Array = NDArray[Any]
 
 
 @operator("(d,n),(n,k)->(n,k)", name="solve_banded")
-def banded(ab: Array, b: Array, *, lower: int, upper: int, check_finite: bool = True) -> Array:
-    """The operator below `solve_banded`, for a matrix of right-hand sides."""
-    return scipy.linalg.solve_banded((lower, upper), ab, b, check_finite=check_finite)
+def banded(ab: Array, b: Array, *, lower: int, upper: int, check_finite: bool = True, adjoint: bool = False) -> Array:
+    """The operator below `solve_banded`, for a matrix of right-hand sides; or with the matrix's adjoint."""
+    if not adjoint:
+        return scipy.linalg.solve_banded((lower, upper), ab, b, check_finite=check_finite)
+    if check_finite:
+        ab, b = np.asarray_chkfinite(ab), np.asarray_chkfinite(b)
+    return _adjoint_solution(ab, b, lower, upper)
+
+
+def _adjoint_solution(ab: Array, b: Array, lower: int, upper: int) -> Array:
+    """What SciPy's solve_banded would call LAPACK for, had it an option for it: no row of `ab` is moved."""
+    d, n = ab.shape
+    if d != lower + upper + 1:
+        raise ValueError(f"l+u+1 ({lower + upper + 1}) does not equal ab.shape[0] ({d})")
+    if not b.size:
+        return np.zeros_like(b)
+    if lower == upper == 1 < n:
+        conjugate = ab.conj() if ab.dtype.kind == "c" else ab
+        (gtsv,) = get_lapack_funcs(("gtsv",), (ab, b))
+        *_, x, info = gtsv(conjugate[0, 1:], conjugate[1], conjugate[2, :-1], b)
+    else:
+        gbtrf, gbtrs = get_lapack_funcs(("gbtrf", "gbtrs"), (ab, b))
+        padded = np.zeros((lower + d, n), ab.dtype)
+        padded[lower:] = ab
+        factors, pivots, info = gbtrf(padded, lower, upper, overwrite_ab=True)
+        x = b
+        if info == 0:
+            x, info = gbtrs(factors, lower, upper, b, pivots, trans=2)
+    if info:
+        raise np.linalg.LinAlgError("singular matrix")
+    return x
 
 
 @banded.vjp
-def _banded_vjp(g: Tensor, ab: Tensor, out: Tensor, lower: int, upper: int, check_finite: bool) -> dict[str, Tensor]:
-    w = banded(_adjoint(ab, lower), g, lower=upper, upper=lower, check_finite=check_finite)
-    return {"ab": -_band_of_product(w, out, ab.shape[-2], upper), "b": w}
+def _banded_vjp(
+    g: Tensor, ab: Tensor, out: Tensor, lower: int, upper: int, check_finite: bool, adjoint: bool
+) -> dict[str, Tensor]:
+    w = banded(ab, g, lower=lower, upper=upper, check_finite=check_finite, adjoint=not adjoint)
+    left, right = (out, w) if adjoint else (w, out)
+    return {"ab": _band_of_product(-left, right, ab.shape[-2], upper), "b": w}
 
 
 # Row r of the diagonal ordered form holds the elements (i, j) with i = j + r - upper: shifts of whole rows do what
 # gathers of single elements would do several times more slowly.
 
 
-def _adjoint(ab: Tensor, lower: int) -> Tensor:
-    """The diagonal ordered form of the conjugate transpose, which has `lower` upper diagonals."""
-    # With i = j + r - lower its element (r, j) is conj(a[j, i]), which stands in row upper + j - i = d - 1 - r.
-    d, n = ab.shape[-2:]
-    rows = [
-        F.pad(row[..., max(0, s) : max(0, n + min(0, s))], (min(n, max(0, -s)), min(n, max(0, s))))
-        for s, row in enumerate(ab.flip(-2).unbind(-2), -lower)
-    ]
-    return torch.stack(rows, -2).conj() if d else ab
-
-
 def _band_of_product(w: Tensor, x: Tensor, d: int, upper: int) -> Tensor:
     """The diagonal ordered form of ``w xᴴ``, of which no more than the band is computed."""
-    n = w.shape[-2]
-    rows: list[Tensor] = []
+    n, columns = w.shape[-2:]
+    x = x.conj()
+    pieces: list[Tensor] = []
     for s in range(-upper, d - upper):
         first, last = min(n, max(0, -s)), max(0, n - max(0, s))
         length = max(0, last - first)
-        product = w.narrow(-2, min(n, max(0, s)), length) * x.conj().narrow(-2, first, length)
-        rows.append(F.pad(product.sum(-1), (first, n - first - length)))
-    return torch.stack(rows, -2)
+        product = w.narrow(-2, min(n, max(0, s)), length) * x.narrow(-2, first, length)
+        corner = product.new_zeros(()).expand(*product.shape[:-2], n - length)
+        row = product.squeeze(-1) if columns == 1 else product.sum(-1)
+        pieces += [corner.narrow(-1, 0, first), row, corner.narrow(-1, first, n - length - first)]
+    band = torch.cat(pieces, -1)
+    return band.reshape(*band.shape[:-1], d, n)
 
 
 def solve_banded(
@@ -127,7 +151,7 @@ def _hermitian_vjp(g: Tensor, ab: Tensor, out: Tensor, lower: bool, check_finite
     upper = 0 if lower else d - 1
     # Each element off the main diagonal stands for its mirror image too: the band of -(w xᴴ + x wᴴ), of which the
     # main diagonal, counted twice, is real.
-    both = -(_band_of_product(w, out, d, upper) + _band_of_product(out, w, d, upper))
+    both = _band_of_product(-w, out, d, upper) + _band_of_product(-out, w, d, upper)
     main = torch.arange(d, device=ab.device)[:, None] == upper
     return {"ab": torch.where(main, both / 2, both), "b": w}
 
@@ -201,6 +225,7 @@ banded.samples(
             upper=0,
             check_finite=False,
         ),
+        Sample(_bands(rng, 3, 3, main=1), rng.normal(size=(3, 1)), lower=1, upper=1, adjoint=True),
     ]
 )
 hermitian_banded.samples(

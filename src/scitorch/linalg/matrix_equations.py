@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+from scipy.linalg.lapack import get_lapack_funcs
 from torch import Tensor
 
 from scitorch.core import Sample, operator
+from scitorch.linalg.schur import schur_form
 
 Array = NDArray[Any]
 
@@ -53,6 +55,53 @@ def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
 def _sylvester_vjp(g: Tensor, a: Tensor, b: Tensor, out: Tensor) -> dict[str, Tensor]:
     w = solve_sylvester(a.mH, b.mH, g)
     return {"a": -w @ out.mH, "b": -out.mH @ w, "q": w}
+
+
+@operator("(m,m),(m,m)->(m,m)")
+def solve_anticommutator(a: Array, q: Array, *, adjoint: bool = False) -> Array:
+    """Solution ``X`` of ``a X + X a = q``, or of ``aᴴ X + X aᴴ = q``: a Sylvester equation of one matrix.
+
+    Parameters
+    ----------
+    a, q : Tensor of shape (..., m, m)
+    adjoint : bool, optional
+        Whether the equation's matrix is the adjoint of `a`: one Schur form serves both.
+
+    Returns
+    -------
+    Tensor of shape (..., m, m)
+        In the promoted dtype.
+
+    Notes
+    -----
+    With ``W`` the solution of ``aᴴ W + W aᴴ = g``: `q` gets ``W``, `a` gets ``-(W Xᴴ + Xᴴ W)``. There is one solution
+    where no two eigenvalues of `a` (one and itself included) add up to zero. Differentiable to any order in both.
+
+    References
+    ----------
+    `scipy.linalg.solve_sylvester`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> solve_anticommutator(torch.tensor([[1.0, 0.0], [0.0, 3.0]]), torch.ones(2, 2))
+    tensor([[0.5000, 0.2500],
+            [0.2500, 0.1667]])
+    """
+    form = schur_form(a)
+    T, Z = form.T, form.Z
+    ZH = Z.conj().T
+    (trsyl,) = get_lapack_funcs(("trsyl",), (T, q))
+    op = "C" if adjoint else "N"
+    y, scale, _ = trsyl(T, T, ZH @ q @ Z, trana=op, tranb=op)
+    return Z @ (y / scale) @ ZH
+
+
+@solve_anticommutator.vjp
+def _anticommutator_vjp(g: Tensor, a: Tensor, out: Tensor, adjoint: bool) -> dict[str, Tensor]:
+    w = solve_anticommutator(a, g, adjoint=not adjoint)
+    gradient = -(w @ out.mH + out.mH @ w)
+    return {"a": gradient.mH if adjoint else gradient, "q": w}
 
 
 @operator("(m,m),(m,m)->(m,m)")
@@ -166,6 +215,13 @@ solve_sylvester.samples(
     ]
 )
 solve_sylvester.special_points(lambda rng: [Sample(np.eye(2), np.eye(2), np.ones((2, 2)))])
+solve_anticommutator.samples(
+    lambda rng: [
+        Sample(_stable(rng, 2, 1, 2, 2), rng.normal(size=(3, 2, 2))),
+        Sample(*_pair(rng), adjoint=True),
+    ]
+)
+solve_anticommutator.special_points(lambda rng: [Sample(np.eye(2), np.ones((2, 2)))])
 solve_continuous_lyapunov.samples(
     lambda rng: [Sample(_stable(rng, 2, 1, 2, 2), rng.normal(size=(3, 2, 2))), Sample(*_pair(rng))]
 )

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator
-from scitorch.linalg.matrix_equations import solve_sylvester
+from scitorch.linalg import exponential, schur
+from scitorch.linalg.matrix_equations import solve_anticommutator
 
 Array = NDArray[Any]
 
@@ -60,7 +61,18 @@ def sqrtm(A: Array) -> Any:
     tensor([[2., 1.],
             [0., 3.]])
     """
-    return scipy.linalg.sqrtm(A)
+    # A (quasi-)triangular matrix is its own Schur form to SciPy, which refuses NaN in any other.
+    if len(A) < schur.LARGE or not A[-1, :-2].any() or not np.isfinite(A).all():
+        return scipy.linalg.sqrtm(A)
+    # What SciPy does; but the Schur form of the root, which the derivative asks for, is at hand.
+    T, Z = schur.decomposed(A)
+    if not T.diagonal().all():
+        return scipy.linalg.sqrtm(A)  # perhaps singular
+    root: Any = scipy.linalg.sqrtm(T)
+    result = Z @ root @ Z.conj().T
+    if result.dtype == A.dtype:
+        schur.keep(schur.SchurForm(result.copy(), root, Z))
+    return result
 
 
 @operator("(n,n)->(n,n)")
@@ -137,7 +149,14 @@ def expm(A: Array) -> Array:
     tensor([[1., 1.],
             [0., 1.]])
     """
-    return scipy.linalg.expm(A)
+    if A.ndim == 2:
+        return exponential.exponential(A)
+    if A.shape[-1] < exponential.SHARED.start:
+        return scipy.linalg.expm(A)
+    result = np.empty_like(A, order="C")
+    for index in np.ndindex(A.shape[:-2]):
+        result[index] = exponential.exponential(A[index])
+    return result
 
 
 @operator("(n,n),()->(n,n)", real=("t",))
@@ -235,11 +254,11 @@ def expm_frechet(A: Array, E: Array) -> Any:
     """
     n = len(A)
     if n >= _LARGE:
-        return scipy.linalg.expm_frechet(A, E, compute_expm=False)
+        return exponential.derivative(A, E)
     ours, theirs = np.abs(A).sum(), np.abs(E).sum()
     scale = 2.0 ** np.floor(np.log2(ours / theirs)) if ours > 0 and theirs > 0 else 1.0
-    exponential: Any = scipy.linalg.expm(np.block([[A, E * A.dtype.type(scale)], [np.zeros_like(A), A]]))
-    return exponential[:n, n:] / A.dtype.type(scale)
+    whole: Any = scipy.linalg.expm(np.block([[A, E * A.dtype.type(scale)], [np.zeros_like(A), A]]))
+    return whole[:n, n:] / A.dtype.type(scale)
 
 
 def _frechet(function: Callable[[Tensor], Tensor], A: Tensor, E: Tensor) -> Tensor:
@@ -271,11 +290,12 @@ def _frechet_vjp_A(g: Tensor, A: Tensor, E: Tensor) -> Tensor:
     return w[..., :n, :n] + w[..., n:, n:]
 
 
-sqrtm.vjp(A=lambda g, out: solve_sylvester(out.mH, out.mH, g))
-sqrtm.jvp(A=lambda tangent, out: solve_sylvester(out, out, tangent))
+sqrtm.vjp(A=lambda g, out: solve_anticommutator(out, g, adjoint=True))
+sqrtm.jvp(A=lambda tangent, out: solve_anticommutator(out, tangent))
 logm.vjp(A=lambda g, A: _frechet(logm, A.mH, g)).jvp(A=lambda tangent, A: _frechet(logm, A, tangent))
-expm.vjp(A=lambda g, A: expm_frechet(A.mH, g)).jvp(A=lambda tangent, A: expm_frechet(A, tangent))
-expm_frechet.vjp(A=_frechet_vjp_A, E=lambda g, A: expm_frechet(A.mH, g))
+# L(Aᴴ, g) is the adjoint of L(A, gᴴ), which shares its powers of A with the value.
+expm.vjp(A=lambda g, A: expm_frechet(A, g.mH).mH).jvp(A=lambda tangent, A: expm_frechet(A, tangent))
+expm_frechet.vjp(A=_frechet_vjp_A, E=lambda g, A: expm_frechet(A, g.mH).mH)
 fractional_matrix_power.vjp(
     A=lambda g, A, t: _frechet(lambda block: fractional_matrix_power(block, t), A.mH, g),
     t=lambda g, A, out: (g * (logm(A) @ out).conj()).sum((-2, -1)),

@@ -1,23 +1,19 @@
 """Sparse LU factorisations, kept so that a backward pass finds the forward's.
 
-A factorisation is found by what it is of: pattern, stored values, settings. A checksum finds it, and a
-comparison of all values makes sure. The last ones are kept, as many as the memory allowed for them holds; so is each
-that somebody else holds.
+A factorisation is found by what it is of: pattern, stored values, settings.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import Any, NamedTuple
-from weakref import WeakValueDictionary
 
 import numpy as np
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from scitorch.core.errors import SolverError
-from scitorch.sparse.linalg.pattern import Pattern, checksum
+from scitorch.core.kept import Kept
+from scitorch.sparse.linalg.pattern import Pattern
 
 Array = NDArray[Any]
 
@@ -90,28 +86,14 @@ def _superlu(owner: str, matrix: Any, settings: Settings) -> Any:
         raise SolverError(owner, "A", "a matrix that is not singular", str(error), "check=False") from error
 
 
-def _same(a: Array, b: Array) -> bool:
-    """Whether they agree bit by bit, NaN included."""
-    return a.dtype == b.dtype and np.array_equal(a.view(np.uint8), b.view(np.uint8))
-
-
-_found: WeakValueDictionary[Any, Factorization] = WeakValueDictionary()
-_kept: OrderedDict[Any, Factorization] = OrderedDict()
-_lock = threading.Lock()
+_kept: Kept[Factorization] = Kept(KEPT_BYTES)
 
 
 def factorized(owner: str, pattern: Pattern, data: Array, settings: Settings) -> Factorization:
     """The factorisation of a matrix, perhaps from memory."""
     data = np.ascontiguousarray(data)
-    key = (id(pattern), settings, data.dtype, checksum(data))
-    with _lock:
-        found = _found.get(key)
-    if found is None or found.pattern is not pattern or not _same(found.data, data):
+    found = _kept.find(data, id(pattern), settings)
+    if found is None or found.pattern is not pattern:
         found = Factorization(owner, pattern, data, settings)
-    with _lock:
-        _found[key] = found
-        _kept[key] = found
-        _kept.move_to_end(key)
-        while len(_kept) > 1 and sum(one.nbytes for one in _kept.values()) > KEPT_BYTES:
-            _kept.popitem(last=False)
+    _kept.keep(found, id(pattern), settings)
     return found

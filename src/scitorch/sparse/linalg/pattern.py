@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from scitorch.core.errors import ArgumentError
+from scitorch.core.kept import checksum
 
 Array = NDArray[Any]
 
@@ -83,11 +83,6 @@ def _canonical(values: Array, indices: Array, indptr: Array, shape: tuple[int, i
 
 _patterns: OrderedDict[Any, Pattern] = OrderedDict()
 _lock = threading.Lock()
-
-
-def checksum(array: Array) -> int:
-    """A number that other contents rarely share."""
-    return zlib.crc32(np.ascontiguousarray(array).data)
 
 
 def pattern_of(owner: str, rows: Array, cols: Array, shape: tuple[int, int]) -> Pattern:
