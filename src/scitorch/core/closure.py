@@ -123,13 +123,18 @@ class Replaced(TorchFunctionMode):
 @contextmanager
 def as_solved(name: str, parameters: Mapping[int, Parameter], constants: Constants) -> Generator[None]:
     """Refuse what isn't as it was when an equation was solved: for derivatives, which evaluate its function again."""
-    if any(modes.version(t) != version for t, version in constants.values()):
-        _refuse(name, "tensors", "one that has been changed in place since", "changing a copy of it")
+    refuse_changed(name, constants)
     met = _Met(name, parameters)
     with met:
         yield
     if not met.tensors.issuperset(constants):
         _refuse(name, "tensors", "others: an object of which an attribute has been set since", "passing them in args")
+
+
+def refuse_changed(name: str, constants: Constants) -> None:
+    """Raise if a tensor isn't as it was when an equation was solved."""
+    if any(modes.version(t) != version for t, version in constants.values()):
+        _refuse(name, "tensors", "one that has been changed in place since", "changing a copy of it")
 
 
 class _Met(TorchFunctionMode):
@@ -226,4 +231,6 @@ def tensors_in(tree: Any) -> list[Tensor]:
 def replace_in(tree: Any, tensors: Sequence[Tensor], others: Sequence[Tensor]) -> Any:
     """The same nested arguments with other tensors."""
     other = {id(t): o for t, o in zip(tensors, others, strict=True)}
+    if not other:
+        return tree
     return pytree.tree_map_only(Tensor, lambda t: other.get(id(t), t), tree)

@@ -44,8 +44,10 @@ class Field:
     def _as_tensor(self, value: Any, y: Tensor) -> Any:
         if isinstance(value, (tuple, list)) and any(isinstance(x, Tensor) for x in value):
             value = torch.stack([torch.as_tensor(x, dtype=y.dtype, device=y.device) for x in value])
-        self.in_torch = self.in_torch and isinstance(value, Tensor)
-        return value.to(y.dtype) if isinstance(value, Tensor) else value
+        if isinstance(value, Tensor):
+            return value if value.dtype is y.dtype else value.to(y.dtype)
+        self.in_torch = False
+        return value
 
     def along(self, t: Tensor, y: Tensor, args: tuple[Any, ...]) -> Tensor:
         """The values at times (p) and states (p, n)."""

@@ -221,11 +221,7 @@ class _Run:
         return found
 
     def _callback(self, function: Field) -> Callable[[float, Array], Array]:
-        def at(y: Tensor, t: float) -> Any:
-            return function.at(torch.tensor(t, dtype=y.dtype, device=y.device), y, self.args)
-
-        call = array_function(at, torch.float64, self.device)
-        return lambda t, y: call(y, t)
+        return array_function(function.at, torch.float64, self.device, self.args)
 
     def _event(self, event: Field) -> Callable[[float, Array], float]:
         call = self._callback(event)

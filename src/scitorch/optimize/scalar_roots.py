@@ -205,11 +205,11 @@ class _Call:
     """A function for SciPy, of a number."""
 
     def __init__(self, function: Function, args: tuple[Any, ...], like: Tensor) -> None:
-        self.function = array_function(function, torch.float64, like.device)
-        self.args, self.like = args, like
+        self.function = array_function(function, torch.float64, like.device, *args)
+        self.like = like
 
     def __call__(self, x: Any) -> Any:
-        result = self.function(x, *self.args)
+        result = self.function(x)
         return tuple(map(float, result)) if isinstance(result, tuple) else float(result)
 
 
