@@ -161,18 +161,21 @@ def _refuse_dtype(operator: str, got: np.dtype[Any], dtype: torch.dtype) -> None
 
 
 def array_function(
-    function: Callable[..., Any], dtype: torch.dtype, device: torch.device, *arguments: Any
+    function: Callable[..., Any], dtype: torch.dtype, device: torch.device, *arguments: Any, lends: bool = False
 ) -> Callable[..., Any]:
     """A function of tensors as one of arrays and numbers, for solvers: these and its results are handed over.
 
-    All are copied: a solver writes into arrays that it has handed out, and into those that it got. What else the
-    function takes comes after them, as it is.
+    All are copied: a solver writes into arrays that it has handed out, and into those that it got; to one that reads
+    them at once, and no more, the function's own result may be lent. What else the function takes comes after them, as
+    it is.
     """
     there = functools.partial(torch.tensor, dtype=dtype, device=device)
     hand = functools.partial(_handed, NUMPY_DTYPE[dtype], there) if device.type == "cpu" else there
 
     def call(*given: Any) -> Any:
         result = function(*map(hand, given), *arguments)
+        if lends:
+            return fetch(result)
         return tuple(map(_own, result)) if type(result) is tuple else _own(result)
 
     return call

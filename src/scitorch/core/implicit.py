@@ -45,6 +45,7 @@ def implicit(
     jacobian: Callable[..., Tensor] | None = None,
     together: Callable[..., Outputs] | None = None,
     closed: bool = False,
+    uses: Callable[..., Any] | None = None,
 ) -> Outputs:
     """The solution of an equation, with the derivatives that the implicit function theorem gives it.
 
@@ -76,6 +77,8 @@ def implicit(
     closed : bool, optional
         Whether the functions use no tensors with a derivative but `arguments`, and nothing of a user's: then none are
         looked for.
+    uses : callable, optional
+        ``uses(y, *arguments)``, cheaper than the residual, takes all tensors that it takes and that have a derivative.
 
     Returns
     -------
@@ -94,6 +97,7 @@ def implicit(
         matrix=jacobian,
         together=together,
         closed=closed,
+        uses=uses,
     )
     if modes.transforms_active():
         return _differentiable(equation, equation.free_tensors(guess))
@@ -137,6 +141,7 @@ class Equation:
     matrix: Callable[..., Tensor] | None = None
     together: Callable[..., Outputs] | None = None
     closed: bool = False
+    uses: Callable[..., Any] | None = None
     modules: Modules | None = None
     parameters: dict[int, Parameter] = field(default_factory=dict[int, Parameter])  # all that F met at the solution
     constants: Constants = field(default_factory=Constants)  # and the tensors that it took from elsewhere
@@ -170,7 +175,7 @@ class Equation:
         finder = FreeTensors((y, list(given.values())))
         with torch.enable_grad(), finder:
             try:
-                self.residual(y)
+                self.residual(y) if self.uses is None else self._at((), self.uses, self._precise(y))
             except MissingDerivativeError:  # a NumPy function: says so when a derivative is asked for
                 finder.found.clear()
         self.parameters.update(finder.parameters)
@@ -229,7 +234,7 @@ class Equation:
     def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
         """F(y, θ)."""
         try:
-            r = self._at(theta, self.function, y.double() if self.double else y)
+            r = self._at(theta, self.function, self._precise(y))
         except RuntimeError as error:
             if any(said in str(error) for said in MADE_NUMPY):
                 raise self._of_numpy("one that makes NumPy arrays") from error
@@ -237,6 +242,9 @@ class Equation:
         if isinstance(r, Tensor):
             return r
         raise self._of_numpy(f"one that returns {type(r).__module__}.{type(r).__name__}")
+
+    def _precise(self, y: Tensor) -> Tensor:
+        return y.double() if self.double else y
 
     def as_solved(self) -> AbstractContextManager[None]:
         """A context for derivatives, which are those of the function that was solved."""

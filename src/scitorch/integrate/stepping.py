@@ -18,6 +18,7 @@ from torch import Tensor
 from scitorch.core import modes
 from scitorch.core.border import array_function, fetch
 from scitorch.core.errors import ArgumentError, SolverError
+from scitorch.core.jacobians import jacobian
 from scitorch.integrate.collocation import Collocation
 from scitorch.integrate.constants import constants
 from scitorch.integrate.field import Field
@@ -250,4 +251,4 @@ class _Run:
         return options
 
     def _jacobian(self, t: Tensor, y: Tensor, *args: Any) -> Tensor:
-        return torch.func.jacrev(lambda y: self.problem.field.at(t, y, args))(y)
+        return jacobian(lambda y: self.problem.field.at(t, y, args), y)
