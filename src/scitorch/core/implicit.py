@@ -73,7 +73,7 @@ def implicit(
     together : callable, optional
         ``together(residual, *arguments)`` solves a batch at once: with a first dimension of all tensors that are
         mapped or have a derivative, in what it is given and in what it returns. ``residual(y, index)`` is that of the
-        problems of these indices.
+        problems of these indices, or of all where that is None.
     closed : bool, optional
         Whether the functions use no tensors with a derivative but `arguments`, and nothing of a user's: then none are
         looked for.
@@ -200,8 +200,8 @@ class Equation:
         assert self.together is not None
         mapped = [t.expand(size, *t.shape) if d is None else t for t, d in zip(theta, dims, strict=True)]
 
-        def residual(y: Tensor, index: Tensor) -> Tensor:
-            return torch.vmap(self.residual)(y, *(t[index] for t in mapped))
+        def residual(y: Tensor, index: Tensor | None) -> Tensor:
+            return torch.vmap(self.residual)(y, *(t if index is None else t[index] for t in mapped))
 
         with torch.no_grad():
             y, *others = self.together(residual, *replace_in(self.arguments, self.free, mapped))

@@ -242,10 +242,10 @@ def _solved_at_once(
     like = begin[0]
 
     def f(x: Any, index: Any) -> Any:
-        chosen = tensor_of(np.ravel(index), like, torch.int64)
-        return np.reshape(function(np.ravel(x), chosen), np.shape(x))
+        chosen = None if np.size(index) == len(like) else tensor_of(np.ravel(index), like, torch.int64)
+        function = array_function(residual, torch.float64, like.device, chosen)
+        return np.reshape(function(np.ravel(x)), np.shape(x))
 
-    function = array_function(residual, torch.float64, like.device)
     ends = tuple(np.array(fetch(t), dtype=np.float64) for t in begin)
     xtol, rtol, maxiter = tolerances
     limits = {"xatol": xtol or XTOL, "xrtol": rtol or RTOL}
