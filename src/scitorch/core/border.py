@@ -34,6 +34,7 @@ NUMPY_DTYPE = {
 }
 
 
+FEW = 8  # numbers that cross as Python's in less time than their array does
 _CPU = (1, 0)  # kDLCPU, device 0
 
 
@@ -173,7 +174,7 @@ def array_function(
     hand = functools.partial(_handed, NUMPY_DTYPE[dtype], there) if device.type == "cpu" else there
 
     def call(*given: Any) -> Any:
-        result = function(*map(hand, given), *arguments)
+        result = function(*[hand(value) for value in given], *arguments)
         if lends:
             return fetch(result)
         return tuple(map(_own, result)) if type(result) is tuple else _own(result)
@@ -189,7 +190,11 @@ def _handed(dtype: np.dtype[Any], there: Callable[[Any], torch.Tensor], value: A
 
 def _own(result: Any) -> Any:
     """An array of whatever a function returned, which nobody else holds."""
-    return np.array(fetch(result) if isinstance(result, torch.Tensor) else result)
+    if not isinstance(result, torch.Tensor):
+        return np.array(result)
+    if result.dtype is torch.float64 and 0 < result.numel() <= FEW:
+        return np.array(result.tolist())
+    return np.array(fetch(result))
 
 
 def tensor_function(function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:

@@ -63,8 +63,11 @@ def _by_rows(value: Tensor, points: Sequence[Tensor]) -> Tensor:
     if value.requires_grad:
         rows = torch.eye(count, dtype=value.dtype, device=value.device).view(count, *value.shape)
         made = list(torch.autograd.grad(value, points, rows, True, is_grads_batched=True, allow_unused=True))
-    parts = [value.new_zeros(count, p.numel()) if m is None else m.reshape(count, -1) for m, p in zip(made, points, strict=True)]
-    return torch.cat(parts, 1).view(*value.shape, -1)
+    parts = [
+        value.new_zeros(count, p.numel()) if m is None else m.reshape(count, -1)
+        for m, p in zip(made, points, strict=True)
+    ]
+    return (torch.cat(parts, 1) if len(parts) > 1 else parts[0]).view(*value.shape, -1)
 
 
 def _by_columns(value: Tensor, points: Sequence[Tensor]) -> Tensor:

@@ -37,17 +37,16 @@ class Field:
     def at(self, t: Tensor, y: Tensor, args: tuple[Any, ...]) -> Any:
         """The value at one point, for the solver."""
         if not self.single:
-            return self._as_tensor(self.fun(t, y, *args), y)
+            value = self.fun(t, y, *args)
+            return value if type(value) is Tensor and value.dtype is y.dtype else self._as_tensor(value, y)
         with Replaced((), (), double=True):
             return self._as_tensor(self.fun(t, y, *args), y)
 
     def _as_tensor(self, value: Any, y: Tensor) -> Any:
         if isinstance(value, (tuple, list)) and any(isinstance(x, Tensor) for x in value):
             value = torch.stack([torch.as_tensor(x, dtype=y.dtype, device=y.device) for x in value])
-        if isinstance(value, Tensor):
-            return value if value.dtype is y.dtype else value.to(y.dtype)
-        self.in_torch = False
-        return value
+        self.in_torch = self.in_torch and isinstance(value, Tensor)
+        return value.to(y.dtype) if isinstance(value, Tensor) else value
 
     def along(self, t: Tensor, y: Tensor, args: tuple[Any, ...]) -> Tensor:
         """The values at times (p) and states (p, n)."""

@@ -152,7 +152,10 @@ class Problem:
         """
         pieces = found.sol.interpolants
         nodes = np.array(self.scheme.nodes)
-        U = [p(p.t_old + nodes * (p.t - p.t_old)).T for p in pieces]
+        if isinstance(self.scheme, RungeKutta) and pieces:  # where a step ends, the next one starts
+            U = [*(p.y_old[None] for p in pieces[1:]), pieces[-1](pieces[-1].t)[None]]
+        else:
+            U = [p(p.t_old + nodes * (p.t - p.t_old)).T for p in pieces]
         end = U[-1][-1] if U else start
         mesh = [t0, *(p.t for p in pieces)]
         return np.array([*mesh, mesh[-1]]), np.stack([*U, np.broadcast_to(end, (len(nodes), len(start)))])
