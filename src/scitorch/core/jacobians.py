@@ -58,16 +58,16 @@ def jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 def _by_rows(value: Tensor, points: Sequence[Tensor]) -> Tensor:
     """All elements pulled back at once."""
-    count = value.numel()
-    made: list[Tensor | None] = [None] * len(points)
-    if value.requires_grad:
-        rows = torch.eye(count, dtype=value.dtype, device=value.device).view(count, *value.shape)
-        made = list(torch.autograd.grad(value, points, rows, True, is_grads_batched=True, allow_unused=True))
+    m, made = value.numel(), [None] * len(points)
+    if value.requires_grad and m:
+        rows = torch.eye(m, dtype=value.dtype, device=value.device).view(m, *value.shape)
+        made: Any = torch.autograd.grad(value, points, rows, True, is_grads_batched=True, allow_unused=True)
     parts = [
-        value.new_zeros(count, p.numel()) if m is None else m.reshape(count, -1)
-        for m, p in zip(made, points, strict=True)
+        value.new_zeros(m, p.numel()) if g is None else g.reshape(m, p.numel())
+        for g, p in zip(made, points, strict=True)
     ]
-    return (torch.cat(parts, 1) if len(parts) > 1 else parts[0]).view(*value.shape, -1)
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+    return whole.view(*value.shape, whole.shape[1])
 
 
 def _by_columns(value: Tensor, points: Sequence[Tensor]) -> Tensor:

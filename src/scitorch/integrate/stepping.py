@@ -152,13 +152,13 @@ class Problem:
         """
         pieces = found.sol.interpolants
         nodes = np.array(self.scheme.nodes)
-        if isinstance(self.scheme, RungeKutta) and pieces:  # where a step ends, the next one starts
-            U = [*(p.y_old[None] for p in pieces[1:]), pieces[-1](pieces[-1].t)[None]]
-        else:
-            U = [p(p.t_old + nodes * (p.t - p.t_old)).T for p in pieces]
-        end = U[-1][-1] if U else start
+        # Where an explicit step ends, which is its one node, the next one starts.
+        known = len(pieces) - 1 if isinstance(self.scheme, RungeKutta) and pieces else 0
+        states = [p.y_old[None] for p in pieces[1 : known + 1]]
+        states += [p(p.t_old + nodes * (p.t - p.t_old)).T for p in pieces[known:]]
+        end = states[-1][-1] if states else start
         mesh = [t0, *(p.t for p in pieces)]
-        return np.array([*mesh, mesh[-1]]), np.stack([*U, np.broadcast_to(end, (len(nodes), len(start)))])
+        return np.array([*mesh, mesh[-1]]), np.stack([*states, np.broadcast_to(end, (len(nodes), len(start)))])
 
 
 def _within(mesh: Array, times: Array) -> Array:
