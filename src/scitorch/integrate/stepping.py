@@ -93,6 +93,11 @@ class Problem:
     messages: list[str] = dataclasses.field(default_factory=lambda: [""])
     unresolved: list[bool] = dataclasses.field(default_factory=lambda: [False])  # whether some derivative can't be had
 
+    @property
+    def of_function(self) -> tuple[str, str]:
+        """What errors call the solver and the function."""
+        return self.name, self.field.argument
+
     def steps(self, y0: Tensor, t0: Tensor, t1: Tensor, t_eval: Tensor | None, args: tuple[Any, ...]) -> Steps:
         """What SciPy finds; in every mode, without a derivative."""
         wanted = modes.transforms_active() or torch.is_grad_enabled() or modes.forward_mode()
@@ -186,7 +191,7 @@ class _Run:
             return self._failed(NOT_FINITE)  # SciPy would choose its first step for ever
         if np.shape(slope) != self.start.shape:
             expected = f"a function whose values have the shape of y0, {self.start.shape}"
-            raise ArgumentError(self.problem.name, "fun", expected, f"the shape {np.shape(slope)}")
+            raise ArgumentError(*self.problem.of_function, expected, f"the shape {np.shape(slope)}")
         method: Any = _Lsoda if self.problem.method == "LSODA" else self.problem.method
         try:
             found = scipy.integrate.solve_ivp(
@@ -219,7 +224,8 @@ class _Run:
             found = scipy.optimize.OptimizeResult(kept, message=message, success=False)
         if self.problem.check:
             expected = "a problem that can be solved up to the end of t_span"
-            error = SolverError(self.problem.name, "fun", expected, message, "check=False for what there is of it")
+            advice = "check=False for what there is of it"
+            error = SolverError(*self.problem.of_function, expected, message.rstrip("."), advice)
             error.result = found
             raise error
         return found
