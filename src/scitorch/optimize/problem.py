@@ -161,4 +161,5 @@ def refuse(name: str, message: str, result: Any = None, item: tuple[int, ...] | 
 
 def counted(result: Any, like: Tensor) -> list[Tensor]:
     """How the solver ended and what it counted, -1 for what it didn't."""
-    return [tensor_of(getattr(result, name, -1), like, torch.int64) for name in COUNTS]
+    counts = [int(getattr(result, name, -1)) for name in COUNTS]
+    return list(torch.tensor(counts, dtype=torch.int64, device=like.device).unbind())
