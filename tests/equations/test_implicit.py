@@ -25,8 +25,8 @@ def same(got, expected, tolerance=1e-8):
 
 def root(function, x0, args=(), method="lm", **options):
     def solve(x0, args):
-        f = array_function(function, torch.float64, x0.device)
-        r = scipy.optimize.root(lambda x: f(x, *args), x0.double().numpy(), method=method, tol=1e-14)
+        f = array_function(function, torch.float64, x0.device, *args)
+        r = scipy.optimize.root(f, x0.double().numpy(), method=method, tol=1e-14)
         return torch.tensor(r.x), torch.tensor(True), torch.tensor(r.nfev)
 
     return implicit("root", solve, lambda y, x0, args: function(y, *args), x0, (x0, args), **options)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from scitorch import integrate, optimize
-from scitorch.core.errors import ArgumentError, RefusedError, SolverError
+from scitorch.core.errors import ArgumentError, MissingDerivativeError, RefusedError, ShapeError, SolverError
 
 DOUBLE = {"dtype": torch.float64}
 X, EYE, TIMES = torch.ones(2, **DOUBLE), torch.eye(2, **DOUBLE), torch.linspace(0, 1, 5, **DOUBLE)
@@ -88,6 +88,43 @@ def test_what_a_function_raises_stays_what_it_is(solver, error):
         SOLVERS[solver](error)
     assert not isinstance(raised.value, ArgumentError)
     assert "takes, got" not in str(raised.value)
+
+
+SAMPLES, END = torch.ones(3, **DOUBLE), torch.tensor([0.0, 1.0], **DOUBLE)
+WRONG = {
+    "fixed_quad, func": lambda: integrate.fixed_quad(None, 0, 1),
+    "fixed_quad, n": lambda: integrate.fixed_quad(torch.sin, 0, 1, n=2.5),
+    "fixed_quad, a, b": lambda: integrate.fixed_quad(torch.sin, "0", 1),
+    "simpson, y": lambda: integrate.simpson([1.0, 2.0, 3.0]),
+    "simpson, x": lambda: integrate.simpson(SAMPLES, x="x"),
+    "simpson, dx": lambda: integrate.simpson(SAMPLES, dx="dx"),
+    "simpson, axis": lambda: integrate.simpson(SAMPLES, axis=1),
+    "trapezoid, y": lambda: integrate.trapezoid(torch.tensor(1.0)),
+    "cumulative_trapezoid, axis": lambda: integrate.cumulative_trapezoid(SAMPLES, axis="0"),
+    "cumulative_simpson, y": lambda: integrate.cumulative_simpson(None),
+    "odeint, y0": lambda: integrate.odeint(lambda y, t: -y, [1.0], END),
+    "odeint, t": lambda: integrate.odeint(lambda y, t: -y, X, [0.0, 1.0]),
+    "odeint, func": lambda: integrate.odeint(lambda y, t: -y[:1], X, END),
+    "odeint, args": lambda: integrate.odeint(lambda y, t, p: -y, X[:, None], END, (SAMPLES,)),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_has_the_wrong_type(case):
+    with pytest.raises((ArgumentError, ShapeError), match=rf"^{case}: expected .*, got .*"):
+        WRONG[case]()
+
+
+def test_errors_of_odeint_are_its_own():
+    with pytest.raises(SolverError, match=r"^odeint, func: .*, got The function's values are not finite\. Try"):
+        integrate.odeint(lambda y, t: y * torch.nan, X, END)
+    with pytest.raises(ShapeError, match=r"^odeint, t: expected the shape \(times,\)"):
+        integrate.odeint(lambda y, t: -y, X, END[:0])
+    with pytest.raises(RefusedError, match=r"^odeint, arguments: .*scipy\.integrate\.odeint takes"):
+        integrate.odeint(lambda y, t: -y, X, END, rtol="small")
+    y = integrate.odeint(lambda y, t: -y.detach().numpy(), X.clone().requires_grad_(), END)
+    with pytest.raises(MissingDerivativeError, match=r"^odeint, func: "):
+        y.sum().backward()
 
 
 def test_a_bracketing_method_needs_a_bracket():

@@ -30,6 +30,7 @@ from .snapshot import names_in
 Constants = dict[int, tuple[Tensor, int]]
 
 SINGLE = torch.float32, torch.bfloat16, torch.float16
+PLAIN = frozenset({int, float, complex, bool, str, type(None), slice, torch.dtype, torch.device})  # hold no tensors
 REACH = 1000  # objects that are looked through for modules, the nearest first: a millisecond
 
 
@@ -61,11 +62,12 @@ class FreeTensors(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        for t in tensors_in((args, kwargs)):
-            self.parameters |= {id(t): t} if type(t) is Parameter else {}
+        for t in _taken(args, kwargs):
+            if type(t) is Parameter:
+                self.parameters[id(t)] = t
             self._note(t)
         result = func(*args, **(kwargs or {}))
-        self._known.update((id(t), t) for t in tensors_in(result) if id(t) not in self.found)
+        self._known.update((id(t), t) for t in _taken(result) if id(t) not in self.found)
         return result
 
     def _note(self, t: Tensor) -> None:
@@ -104,10 +106,9 @@ class Replaced(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = kwargs or {}
         if func is not Tensor.requires_grad_:  # by which a transform marks what it differentiates: that is its own
-            args, kwargs = pytree.tree_map_only(Tensor, self._in_place_of, (args, kwargs))
-        return func(*args, **kwargs)
+            args, kwargs = _mapped(self._in_place_of, args), _mapped(self._in_place_of, kwargs)
+        return func(*args, **(kwargs or {}))
 
     def _in_place_of(self, t: Tensor) -> Tensor:
         t = self._other.get(id(self._outermost(t)), t)
@@ -123,13 +124,18 @@ class Replaced(TorchFunctionMode):
 @contextmanager
 def as_solved(name: str, parameters: Mapping[int, Parameter], constants: Constants) -> Generator[None]:
     """Refuse what isn't as it was when an equation was solved: for derivatives, which evaluate its function again."""
-    if any(modes.version(t) != version for t, version in constants.values()):
-        _refuse(name, "tensors", "one that has been changed in place since", "changing a copy of it")
+    refuse_changed(name, constants)
     met = _Met(name, parameters)
     with met:
         yield
     if not met.tensors.issuperset(constants):
         _refuse(name, "tensors", "others: an object of which an attribute has been set since", "passing them in args")
+
+
+def refuse_changed(name: str, constants: Constants) -> None:
+    """Raise if a tensor isn't as it was when an equation was solved."""
+    if any(modes.version(t) != version for t, version in constants.values()):
+        _refuse(name, "tensors", "one that has been changed in place since", "changing a copy of it")
 
 
 class _Met(TorchFunctionMode):
@@ -144,7 +150,7 @@ class _Met(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        for t in tensors_in((args, kwargs)):
+        for t in _taken(args, kwargs):
             self.tensors.add(id(t))
             if type(t) is Parameter and id(t) not in self._parameters:
                 advice = "passing the module in args, or closing over it, where functional_call gives it parameters"
@@ -217,6 +223,29 @@ def _parts_of(x: Any) -> list[Any]:
 _EMPTY = CellType()
 
 
+# Nearly all that operations take is made of what these two know: `pytree` itself takes as long as an operation.
+def _taken(*parts: Any) -> list[Tensor]:
+    """The tensors among these, and within them."""
+    found: list[Tensor] = []
+    for x in parts:
+        if isinstance(x, Tensor):
+            found.append(x)
+        elif type(x) is tuple or type(x) is list:
+            found += _taken(*x)
+        elif type(x) not in PLAIN:
+            found += tensors_in(x)
+    return found
+
+
+def _mapped(function: Callable[[Tensor], Tensor], x: Any) -> Any:
+    """The same with a function of its tensors in their place."""
+    if isinstance(x, Tensor):
+        return function(x)
+    if type(x) is tuple or type(x) is list:
+        return type(x)([_mapped(function, part) for part in x])
+    return x if type(x) in PLAIN else pytree.tree_map_only(Tensor, function, x)
+
+
 def tensors_in(tree: Any) -> list[Tensor]:
     """The tensors of nested tuples, lists and dicts, and of modules among them."""
     leaves = [x for x in pytree.tree_leaves(tree) if isinstance(x, (Tensor, torch.nn.Module))]
@@ -226,4 +255,6 @@ def tensors_in(tree: Any) -> list[Tensor]:
 def replace_in(tree: Any, tensors: Sequence[Tensor], others: Sequence[Tensor]) -> Any:
     """The same nested arguments with other tensors."""
     other = {id(t): o for t, o in zip(tensors, others, strict=True)}
-    return pytree.tree_map_only(Tensor, lambda t: other.get(id(t), t), tree)
+    if not other:
+        return tree
+    return _mapped(lambda t: other.get(id(t), t), tree)

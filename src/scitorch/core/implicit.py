@@ -21,10 +21,10 @@ from torch.nn import Parameter
 from torch.utils import _pytree as pytree
 
 from . import modes
-from .closure import Constants, FreeTensors, Modules, Replaced, as_solved, replace_in, tensors_in
+from .closure import Constants, FreeTensors, Modules, Replaced, as_solved, refuse_changed, replace_in, tensors_in
 from .errors import KernelError, MissingDerivativeError, SolverError
 from .linear import gmres, linear_solve
-from .serial import in_turn
+from .serial import Batch
 from .snapshot import snapshot
 
 Outputs = tuple[Tensor, ...]
@@ -44,6 +44,8 @@ def implicit(
     check: bool = True,
     jacobian: Callable[..., Tensor] | None = None,
     together: Callable[..., Outputs] | None = None,
+    closed: bool = False,
+    uses: Callable[..., Any] | None = None,
 ) -> Outputs:
     """The solution of an equation, with the derivatives that the implicit function theorem gives it.
 
@@ -71,7 +73,12 @@ def implicit(
     together : callable, optional
         ``together(residual, *arguments)`` solves a batch at once: with a first dimension of all tensors that are
         mapped or have a derivative, in what it is given and in what it returns. ``residual(y, index)`` is that of the
-        problems of these indices.
+        problems of these indices, or of all where that is None.
+    closed : bool, optional
+        Whether the functions use no tensors with a derivative but `arguments`, and nothing of a user's: then none are
+        looked for.
+    uses : callable, optional
+        ``uses(y, *arguments)``, cheaper than the residual, takes all tensors that it takes and that have a derivative.
 
     Returns
     -------
@@ -80,7 +87,17 @@ def implicit(
     """
     double = guess.dtype is torch.float32
     equation = Equation(
-        name, solve, residual, linear, arguments, double=double, check=check, matrix=jacobian, together=together
+        name,
+        solve,
+        residual,
+        linear,
+        arguments,
+        double=double,
+        check=check,
+        matrix=jacobian,
+        together=together,
+        closed=closed,
+        uses=uses,
     )
     if modes.transforms_active():
         return _differentiable(equation, equation.free_tensors(guess))
@@ -123,12 +140,16 @@ class Equation:
     check: bool = True
     matrix: Callable[..., Tensor] | None = None
     together: Callable[..., Outputs] | None = None
+    closed: bool = False
+    uses: Callable[..., Any] | None = None
     modules: Modules | None = None
     parameters: dict[int, Parameter] = field(default_factory=dict[int, Parameter])  # all that F met at the solution
     constants: Constants = field(default_factory=Constants)  # and the tensors that it took from elsewhere
 
     def about(self, free: Sequence[Tensor], solution: Outputs | None = None) -> Equation:
         """The same with the tensors and modules in it known, and perhaps the solution."""
+        if self.closed:
+            return replace(self, free=free, solution=solution)
         modules = Modules(self.function, self.system, self.matrix, self.arguments)
         arguments = pytree.tree_map(lambda x: snapshot(x) if callable(x) else x, self.arguments)
         function, system, matrix, arguments = snapshot((self.function, self.system, self.matrix, arguments))
@@ -145,12 +166,16 @@ class Equation:
 
     def free_tensors(self, y: Tensor) -> list[Tensor]:
         """The tensors with a derivative among the arguments, and those that the residual uses at y."""
-        given = {id(t): t for t in tensors_in(self.arguments) if modes.carries_derivative(t)}
+        arguments = tensors_in(self.arguments)
+        given = {id(t): t for t in arguments if modes.carries_derivative(t)}
+        if self.closed:
+            self.constants.update((id(t), (t, modes.version(t))) for t in arguments if id(t) not in given)
+            return list(given.values())
         y = y.detach()
         finder = FreeTensors((y, list(given.values())))
         with torch.enable_grad(), finder:
             try:
-                self.residual(y)
+                self.residual(y) if self.uses is None else self._at((), self.uses, self._precise(y))
             except MissingDerivativeError:  # a NumPy function: says so when a derivative is asked for
                 finder.found.clear()
         self.parameters.update(finder.parameters)
@@ -175,8 +200,8 @@ class Equation:
         assert self.together is not None
         mapped = [t.expand(size, *t.shape) if d is None else t for t, d in zip(theta, dims, strict=True)]
 
-        def residual(y: Tensor, index: Tensor) -> Tensor:
-            return torch.vmap(self.residual)(y, *(t[index] for t in mapped))
+        def residual(y: Tensor, index: Tensor | None) -> Tensor:
+            return torch.vmap(self.residual)(y, *(t if index is None else t[index] for t in mapped))
 
         with torch.no_grad():
             y, *others = self.together(residual, *replace_in(self.arguments, self.free, mapped))
@@ -187,6 +212,8 @@ class Equation:
 
     def _look_again(self, y: Tensor, theta: Sequence[Tensor]) -> None:
         """Raise if the residual at the solution uses tensors with a derivative that aren't among θ."""
+        if self.closed:
+            return
         y, *theta = (t.detach() for t in (y, *theta))
         finder = FreeTensors((y, theta))
         with torch.enable_grad(), finder:
@@ -207,7 +234,7 @@ class Equation:
     def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
         """F(y, θ)."""
         try:
-            r = self._at(theta, self.function, y.double() if self.double else y)
+            r = self._at(theta, self.function, self._precise(y))
         except RuntimeError as error:
             if any(said in str(error) for said in MADE_NUMPY):
                 raise self._of_numpy("one that makes NumPy arrays") from error
@@ -216,8 +243,14 @@ class Equation:
             return r
         raise self._of_numpy(f"one that returns {type(r).__module__}.{type(r).__name__}")
 
+    def _precise(self, y: Tensor) -> Tensor:
+        return y.double() if self.double else y
+
     def as_solved(self) -> AbstractContextManager[None]:
         """A context for derivatives, which are those of the function that was solved."""
+        if self.closed:
+            refuse_changed(self.name, self.constants)
+            return nullcontext()
         return as_solved(self.name, self.parameters, self.constants)
 
     def _of_numpy(self, got: str) -> MissingDerivativeError:
@@ -274,58 +307,12 @@ class Equation:
 
     def _at(self, theta: Sequence[Tensor], function: Callable[..., Any], *unknowns: Any) -> Any:
         """A function of unknowns and arguments at these θ; without any, at those that are there."""
-        if not theta and not self.double:
-            return function(*unknowns, *self.arguments)
         free = self.free[: len(theta)]
+        if not self.double and (self.closed or not theta):
+            return function(*unknowns, *replace_in(self.arguments, free, theta))
         then = nullcontext() if self.modules is None else self.modules.as_then()
         with then, Replaced(free, theta, double=self.double):
             return function(*unknowns, *replace_in(self.arguments, free, theta))
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """So many equations, along the first dimension of everything that is mapped."""
-
-    item: Equation | Batch
-    dims: tuple[int | None, ...]
-
-    @property
-    def name(self) -> str:
-        """What errors call it."""
-        return self.item.name
-
-    def outputs(self, theta: Sequence[Tensor]) -> Outputs:
-        """What the solver returns for each."""
-        size = next(t.shape[0] for t, d in zip(theta, self.dims, strict=True) if d is not None)
-        if isinstance(self.item, Equation) and self.item.together is not None:
-            return self.item.outputs_together(size, self.dims, theta)
-
-        def one(k: int) -> Outputs:
-            return self.item.outputs([t if d is None else t[k] for t, d in zip(theta, self.dims, strict=True)])
-
-        items = in_turn(self.name, one, size)
-        return tuple(torch.stack(_of_one_length(parts)) for parts in zip(*items, strict=True))
-
-    def as_solved(self) -> AbstractContextManager[None]:
-        """As of one."""
-        return self.item.as_solved()
-
-    def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
-        """F of each."""
-        return torch.vmap(self.item.residual, (0, *self.dims))(y, *theta)
-
-    def linear(self, y: Tensor, ok: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
-        """The solution of each linear system."""
-        dims = (0, 0, 0, None, *self.dims)
-        return torch.vmap(self.item.linear, dims)(y, ok, b, transposed, *theta)
-
-
-def _of_one_length(parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The same, where a solver returns as many rows as it took steps: with the last row repeated."""
-    if len({len(part) if part.dim() else 0 for part in parts}) == 1:
-        return parts
-    rows = torch.arange(max(map(len, parts)), device=parts[0].device)
-    return tuple(part[rows.clamp(max=len(part) - 1)] for part in parts)
 
 
 class _Implicit(torch.autograd.Function):

@@ -8,12 +8,20 @@ for all threads, and forward mode its levels, so that one problem would meet wha
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import Tensor
 
 from .errors import ScitorchError, SequentialWarning
 from .parallel import asked, progress_bar
 from .pool import busy
+
+if TYPE_CHECKING:
+    from .implicit import Equation, Outputs
 
 Result = TypeVar("Result")
 
@@ -48,3 +56,50 @@ def _name_item(name: str, k: int, error: Exception) -> None:
         error.item = (k, *(error.item or ()))
     else:
         error.add_note(f"{name}: in item {k} of the batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """So many equations, along the first dimension of everything that is mapped."""
+
+    item: Equation | Batch
+    dims: tuple[int | None, ...]
+    together: None = None
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.item.name
+
+    def outputs(self, theta: Sequence[Tensor]) -> Outputs:
+        """What the solver returns for each."""
+        size = next(t.shape[0] for t, d in zip(theta, self.dims, strict=True) if d is not None)
+        if self.item.together is not None:
+            return self.item.outputs_together(size, self.dims, theta)
+
+        def one(k: int) -> Outputs:
+            return self.item.outputs([t if d is None else t[k] for t, d in zip(theta, self.dims, strict=True)])
+
+        items = in_turn(self.name, one, size)
+        return tuple(torch.stack(_of_one_length(parts)) for parts in zip(*items, strict=True))
+
+    def as_solved(self) -> AbstractContextManager[None]:
+        """As of one."""
+        return self.item.as_solved()
+
+    def residual(self, y: Tensor, *theta: Tensor) -> Tensor:
+        """F of each."""
+        return torch.vmap(self.item.residual, (0, *self.dims))(y, *theta)
+
+    def linear(self, y: Tensor, ok: Tensor, b: Tensor, transposed: bool, *theta: Tensor) -> Tensor:
+        """The solution of each linear system."""
+        dims = (0, 0, 0, None, *self.dims)
+        return torch.vmap(self.item.linear, dims)(y, ok, b, transposed, *theta)
+
+
+def _of_one_length(parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The same, where a solver returns as many rows as it took steps: with the last row repeated."""
+    if len({len(part) if part.dim() else 0 for part in parts}) == 1:
+        return parts
+    rows = torch.arange(max(map(len, parts)), device=parts[0].device)
+    return tuple(part[rows.clamp(max=len(part) - 1)] for part in parts)

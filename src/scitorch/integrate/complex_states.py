@@ -53,11 +53,11 @@ def event_of_parts(event: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def options_of_parts(options: dict[str, Any]) -> dict[str, Any]:
+def options_of_parts(solver: str, options: dict[str, Any]) -> dict[str, Any]:
     """SciPy's options for twice as many states."""
     for name in REAL_ONLY:
         if options.get(name) is not None:
             got = type(options[name]).__name__
-            raise ArgumentError("solve_ivp", name, "None for complex states", got, "leaving it out")
+            raise ArgumentError(solver, name, "None for complex states", got, "leaving it out")
     each = [name for name in ("rtol", "atol") if np.ndim(options.get(name, 0)) == 1]
     return options | {name: np.tile(options[name], 2) for name in each}

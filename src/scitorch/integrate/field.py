@@ -37,7 +37,8 @@ class Field:
     def at(self, t: Tensor, y: Tensor, args: tuple[Any, ...]) -> Any:
         """The value at one point, for the solver."""
         if not self.single:
-            return self._as_tensor(self.fun(t, y, *args), y)
+            value = self.fun(t, y, *args)
+            return value if type(value) is Tensor and value.dtype is y.dtype else self._as_tensor(value, y)
         with Replaced((), (), double=True):
             return self._as_tensor(self.fun(t, y, *args), y)
 

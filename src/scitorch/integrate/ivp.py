@@ -200,31 +200,61 @@ def solve_ivp(
     >>> rate.grad  # -2 exp(-1)
     tensor(-0.7358)
     """
-    _check(method, y0, vectorized, adjoint)
-    args = args or ()
+    if vectorized:
+        raise ArgumentError("solve_ivp", "vectorized", "False", "True", "a function of one state")
+    about = Choices(method, adjoint, check, options)
+    return solved(fun, t_span, y0, about, t_eval, dense_output=dense_output, events=events, args=args or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How a problem is solved, and what errors call the solver and its function."""
+
+    method: str
+    adjoint: str | None
+    check: bool
+    options: dict[str, Any]
+    name: str = "solve_ivp"
+    argument: str = "fun"
+
+
+def solved(
+    fun: Callable[..., Any],
+    t_span: Sequence[Any],
+    y0: Tensor,
+    choices: Choices,
+    t_eval: Tensor | None,
+    *,
+    dense_output: bool = False,
+    events: Any = None,
+    args: tuple[Any, ...] = (),
+) -> OdeResult:
+    """What `solve_ivp` returns, for all that are the same underneath."""
+    name, method = choices.name, choices.method
+    _check(choices, y0)
     if y0.dim() > 1:
-        return _batch(fun, t_span, y0, method, t_eval, dense_output, events, args, adjoint, check, options)
+        return _batch(fun, t_span, y0, choices, t_eval, dense_output or events is not None, args)
     if y0.is_complex():
         parts, happening = to_real(y0), None if events is None else list(map(event_of_parts, _listed(events)))
-        rest = t_eval, dense_output, happening, False, args
-        choices: dict[str, Any] = {"adjoint": adjoint, "check": check} | options_of_parts(options)
-        return _of_parts(solve_ivp(of_parts(fun), t_span, parts, method, *rest, **choices))
+        choices = replace(choices, options=options_of_parts(name, choices.options))
+        wanted: dict[str, Any] = {"dense_output": dense_output, "events": happening, "args": args}
+        return _of_parts(solved(of_parts(fun), t_span, parts, choices, t_eval, **wanted))
     single = y0.dtype is not torch.float64
     functions = _listed(events)
-    explicit = method in EXPLICIT and adjoint != "continuous"
+    explicit = method in EXPLICIT and choices.adjoint != "continuous"
     problem = Problem(
-        name="solve_ivp",
-        field=Field("solve_ivp", "fun", fun, single=single),
-        events=tuple(Field("solve_ivp", "events", event, single=single) for event in functions),
+        name=name,
+        field=Field(name, choices.argument, fun, single=single),
+        events=tuple(Field(name, "events", event, single=single) for event in functions),
         method=method,
         scheme=runge_kutta(method) if explicit else collocation_for(len(y0)),
-        options=options,
-        check=check,
+        options=choices.options,
+        check=choices.check,
     )
     t0, t1 = (double(t, y0.device) for t in t_span)
     times = None if t_eval is None else double(t_eval, y0.device)
     if times is not None and times.dim() != 1:
-        raise ShapeError("solve_ivp", "t_eval", "the shape (times,)", f"{tuple(times.shape)}")
+        raise ShapeError(name, "t_eval", "the shape (times,)", f"{tuple(times.shape)}")
     found = trajectory(problem, y0.double(), t0, t1, times, args)
     return _result(found, times, y0.dtype, dense_output, events)
 
@@ -233,7 +263,8 @@ def _result(found: Trajectory, t_eval: Tensor | None, dtype: torch.dtype, dense:
     counts = plain_integers(found.steps.counts)
     if counts is None and (t_eval is None or dense or events is not None):
         expected = "t_eval, and neither dense_output nor events, for a batch"
-        raise ArgumentError("solve_ivp", "t_eval", expected, "problems with as many steps each", "a loop over them")
+        got, advice = "problems with as many steps each", "a loop over them"
+        raise ArgumentError(found.problem.name, "t_eval", expected, got, advice)
     nfev, njev, nlu, status = found.steps.counts.unbind(-1) if counts is None else counts
     at_events = [found.event(i) for i in range(len(found.problem.events))]
     if t_eval is not None:
@@ -267,49 +298,38 @@ def _of_parts(found: OdeResult) -> OdeResult:
     return replace(found, y=to_complex(found.y.mT).mT, y_events=states, sol=sol)
 
 
-def _check(method: Any, y0: Any, vectorized: bool, adjoint: str | None) -> None:
+def _check(choices: Choices, y0: Any) -> None:
+    name, method, adjoint = choices.name, choices.method, choices.adjoint
     if method not in METHODS:
-        raise ArgumentError("solve_ivp", "method", "one of " + ", ".join(METHODS), repr(method))
+        raise ArgumentError(name, "method", "one of " + ", ".join(METHODS), repr(method))
     if not isinstance(y0, Tensor) or y0.dtype is torch.complex64:
         got = f"a tensor of {y0.dtype}" if isinstance(y0, Tensor) else type(y0).__name__
-        raise ArgumentError("solve_ivp", "y0", "a tensor, of complex128 if complex", got, "y0.to(torch.complex128)")
+        raise ArgumentError(name, "y0", "a tensor, of complex128 if complex", got, "y0.to(torch.complex128)")
     if y0.dim() == 0:
-        raise ShapeError("solve_ivp", "y0", "the shape (..., n)", "()", "y0[None]")
-    if vectorized:
-        raise ArgumentError("solve_ivp", "vectorized", "False", "True", "a function of one state")
+        raise ShapeError(name, "y0", "the shape (..., n)", "()", "y0[None]")
     if adjoint not in (None, "continuous", "discrete"):
-        raise ArgumentError("solve_ivp", "adjoint", '"continuous" or "discrete"', repr(adjoint))
+        raise ArgumentError(name, "adjoint", '"continuous" or "discrete"', repr(adjoint))
     if adjoint == "discrete" and method not in EXPLICIT:
         expected = "a Runge-Kutta method where the adjoint is discrete: " + ", ".join(EXPLICIT)
-        raise ArgumentError("solve_ivp", "method", expected, method, 'adjoint="continuous"')
+        raise ArgumentError(name, "method", expected, method, 'adjoint="continuous"')
 
 
 def _batch(
-    fun: Any,
-    t_span: Any,
-    y0: Tensor,
-    method: str,
-    t_eval: Any,
-    dense: bool,
-    events: Any,
-    args: tuple[Any, ...],
-    adjoint: str | None,
-    check: bool,
-    options: Any,
+    fun: Any, t_span: Any, y0: Tensor, choices: Choices, t_eval: Any, functions: bool, args: tuple[Any, ...]
 ) -> OdeResult:
     """So many problems."""
     shape = y0.shape[:-1]
-    if t_eval is None or dense or events is not None:
+    if t_eval is None or functions:
         expected = "t_eval, and neither dense_output nor events, for a batch"
-        raise ArgumentError("solve_ivp", "y0", expected, f"the shape {tuple(y0.shape)}", "a loop over the problems")
+        raise ArgumentError(choices.name, "y0", expected, f"the shape {tuple(y0.shape)}", "a loop over the problems")
     for x in tensors_in(args):
         if x.shape[: len(shape)] != shape:
             expected = f"tensors with the leading dimensions of y0, {tuple(shape)}"
             advice = "a function that closes over what all problems share"
-            raise ShapeError("solve_ivp", "args", expected, f"the shape {tuple(x.shape)}", advice)
+            raise ShapeError(choices.name, "args", expected, f"the shape {tuple(x.shape)}", advice)
 
     def one(y0: Tensor, args: tuple[Any, ...]) -> Any:
-        found = solve_ivp(fun, t_span, y0, method, t_eval, args=args, adjoint=adjoint, check=check, **options)
+        found = solved(fun, t_span, y0, choices, t_eval, args=args)
         numbers = (found.nfev, found.njev, found.nlu, found.status)
         return found.t, found.y, *(torch.as_tensor(x) for x in numbers)
 

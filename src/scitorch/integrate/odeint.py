@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from scitorch.core import modes
-from scitorch.core.errors import ArgumentError
+from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.core.refusals import with_refusals
-from scitorch.integrate.ivp import solve_ivp
+from scitorch.integrate.ivp import Choices, solved
 
 TOLERANCE = 1.49012e-8  # SciPy's
 
@@ -129,6 +129,11 @@ def odeint(
         derivatives = Dfun(t, y, *args) if tfirst else Dfun(y, t, *args)
         return derivatives.T if col_deriv else derivatives
 
+    for argument, value in (("y0", y0), ("t", t)):
+        if not isinstance(value, Tensor):
+            raise ArgumentError("odeint", argument, "a tensor", type(value).__name__, f"torch.as_tensor({argument})")
+    if t.dim() != 1 or not len(t):
+        raise ShapeError("odeint", "t", "the shape (times,), with one time or more", f"{tuple(t.shape)}")
     options: dict[str, Any] = {
         "first_step": h0 or None,
         "max_step": hmax or torch.inf,
@@ -141,7 +146,8 @@ def odeint(
     state = y0[None] if y0.dim() == 0 else y0
     first, again = _distinct(t)
     times = t[first]
-    found = solve_ivp(fun, (times[0], times[-1]), state, "LSODA", times, args=args, check=check, **options)
+    choices = Choices("LSODA", None, check, options, name="odeint", argument="func")
+    found = solved(fun, (times[0], times[-1]), state, choices, times, args=args)
     return _filled(found.y.mT, len(first))[..., again, :]
 
 

@@ -261,6 +261,12 @@ def fixed_quad(
     >>> fixed_quad(torch.cos, 0, torch.tensor(torch.pi / 2, dtype=torch.float64))[0]
     tensor(1.0000, dtype=torch.float64)
     """
+    if not callable(func):
+        raise ArgumentError("fixed_quad", "func", "a function", type(func).__name__)
+    if not isinstance(n, (int, np.integer)) or n < 1:
+        raise ArgumentError("fixed_quad", "n", "a whole number above 0", repr(n))
+    if isinstance(a, str) or isinstance(b, str):
+        raise ArgumentError("fixed_quad", "a, b", "numbers or tensors", "str")
     dtype = _dtype(a, b) or torch.float64
     a, b = torch.as_tensor(a, dtype=dtype), torch.as_tensor(b, dtype=dtype)
     if bool(torch.isinf(torch.stack([a.detach(), b.detach()])).any()):

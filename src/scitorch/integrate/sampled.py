@@ -43,10 +43,10 @@ def trapezoid(y: Tensor, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor
     >>> trapezoid(torch.tensor([1.0, 2.0, 3.0]), dx=2)
     tensor(8.)
     """
-    y = _floating(y).movedim(axis, -1)
+    y = _samples("trapezoid", y, axis)
     d: Any = dx
     if x is not None:
-        x = torch.as_tensor(x, device=y.device)
+        x = _numbers("trapezoid", "x", x, y)
         d = (x if x.dim() == 1 else x.movedim(axis, -1).expand(y.shape)).diff()
     elif isinstance(d, Tensor) and d.dim() == y.dim():
         d = d.movedim(axis, -1)
@@ -99,7 +99,7 @@ def cumulative_trapezoid(y: Tensor, x: Any = None, dx: Any = 1.0, axis: int = -1
     name = "cumulative_trapezoid"
     if initial is not None and (isinstance(initial, Tensor) or initial != 0):
         raise ArgumentError(name, "initial", "None or 0", repr(initial), "adding it to the result")
-    y = _floating(y).movedim(axis, -1)
+    y = _samples(name, y, axis)
     if y.shape[-1] == 0:
         raise ShapeError(name, "y", "at least one sample along the axis", "none")
     d = dx if x is None else _spacing(name, y, x, axis)
@@ -151,9 +151,9 @@ def simpson(y: Tensor, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Tenso
     >>> simpson(torch.tensor([0.0, 1.0, 4.0, 9.0, 16.0]))
     tensor(21.3333)
     """
-    y = _floating(y).movedim(axis, -1)
+    y = _samples("simpson", y, axis)
     count = y.shape[-1]
-    spacing = torch.as_tensor(dx, dtype=y.real.dtype, device=y.device)[..., None]
+    spacing = _numbers("simpson", "dx", dx, y).to(y.real.dtype)[..., None]
     h = spacing.expand(*spacing.shape[:-1], max(count - 1, 0)) if x is None else _spacing("simpson", y, x, axis)
     if count == 0:
         return y.sum(-1)
@@ -228,7 +228,7 @@ def cumulative_simpson(y: Tensor, *, x: Any = None, dx: Any = 1.0, axis: int = -
     tensor([0.0000, 0.3333, 2.6667])
     """
     name = "cumulative_simpson"
-    y = _floating(y).movedim(axis, -1)
+    y = _samples(name, y, axis)
     one = (*y.shape[:-1], 1)
     h = _spacing(name, y, x, axis).expand(*y.shape[:-1], -1) if x is not None else _one_each(name, "dx", dx, y, axis)
     if x is None:
@@ -258,13 +258,30 @@ def _below_parabolas(y: Tensor, h: Tensor) -> Tensor:
     return first / 6 * ((3 - ratio) * y[..., :-2] + (3 + curved + ratio) * y[..., 1:-1] - curved * y[..., 2:])
 
 
+def _samples(name: str, y: Any, axis: Any) -> Tensor:
+    """Floating-point samples, along the last axis."""
+    if not isinstance(y, Tensor) or y.dim() == 0:
+        got = "a tensor of shape ()" if isinstance(y, Tensor) else type(y).__name__
+        raise ArgumentError(name, "y", "a tensor of one dimension or more", got, "torch.as_tensor(y)")
+    if isinstance(axis, (str, float)) or not -y.dim() <= axis < y.dim():
+        raise ArgumentError(name, "axis", f"a whole number from {-y.dim()} to {y.dim() - 1}", repr(axis))
+    return _floating(y).movedim(axis, -1)
+
+
+def _numbers(name: str, argument: str, value: Any, y: Tensor) -> Tensor:
+    """A tensor of them, beside y."""
+    if isinstance(value, str):
+        raise ArgumentError(name, argument, "numbers, or a tensor of them", type(value).__name__)
+    return torch.as_tensor(value, device=y.device)
+
+
 def _floating(y: Tensor) -> Tensor:
     return y if y.is_floating_point() or y.is_complex() else y.to(torch.get_default_dtype())
 
 
 def _spacing(name: str, y: Tensor, x: Any, axis: int) -> Tensor:
     """The lengths of the intervals, along the last axis, as y is."""
-    x = torch.as_tensor(x, device=y.device)
+    x = _numbers(name, "x", x, y)
     if x.dim() not in (1, y.dim()):
         raise ShapeError(name, "x", "one dimension, or those of y", f"the shape {tuple(x.shape)}")
     x = x if x.dim() == 1 else x.movedim(axis, -1)
@@ -275,7 +292,7 @@ def _spacing(name: str, y: Tensor, x: Any, axis: int) -> Tensor:
 
 def _one_each(name: str, argument: str, value: Any, y: Tensor, axis: int) -> Tensor:
     """A number, or one for each sequence of samples."""
-    value = torch.as_tensor(value, device=y.device)
+    value = _numbers(name, argument, value, y)
     value = value.to(
         torch.promote_types(value.dtype, y.dtype) if isinstance(value, Tensor) and value.dim() else y.dtype
     )

@@ -18,6 +18,7 @@ from torch import Tensor
 from scitorch.core import modes
 from scitorch.core.border import array_function, fetch
 from scitorch.core.errors import ArgumentError, SolverError
+from scitorch.core.jacobians import jacobian
 from scitorch.integrate.collocation import Collocation
 from scitorch.integrate.constants import constants
 from scitorch.integrate.field import Field
@@ -92,6 +93,11 @@ class Problem:
     messages: list[str] = dataclasses.field(default_factory=lambda: [""])
     unresolved: list[bool] = dataclasses.field(default_factory=lambda: [False])  # whether some derivative can't be had
 
+    @property
+    def of_function(self) -> tuple[str, str]:
+        """What errors call the solver and the function."""
+        return self.name, self.field.argument
+
     def steps(self, y0: Tensor, t0: Tensor, t1: Tensor, t_eval: Tensor | None, args: tuple[Any, ...]) -> Steps:
         """What SciPy finds; in every mode, without a derivative."""
         wanted = modes.transforms_active() or torch.is_grad_enabled() or modes.forward_mode()
@@ -151,10 +157,13 @@ class Problem:
         """
         pieces = found.sol.interpolants
         nodes = np.array(self.scheme.nodes)
-        U = [p(p.t_old + nodes * (p.t - p.t_old)).T for p in pieces]
-        end = U[-1][-1] if U else start
+        # Where an explicit step ends, which is its one node, the next one starts.
+        known = len(pieces) - 1 if isinstance(self.scheme, RungeKutta) and pieces else 0
+        states = [p.y_old[None] for p in pieces[1 : known + 1]]
+        states += [p(p.t_old + nodes * (p.t - p.t_old)).T for p in pieces[known:]]
+        end = states[-1][-1] if states else start
         mesh = [t0, *(p.t for p in pieces)]
-        return np.array([*mesh, mesh[-1]]), np.stack([*U, np.broadcast_to(end, (len(nodes), len(start)))])
+        return np.array([*mesh, mesh[-1]]), np.stack([*states, np.broadcast_to(end, (len(nodes), len(start)))])
 
 
 def _within(mesh: Array, times: Array) -> Array:
@@ -182,7 +191,7 @@ class _Run:
             return self._failed(NOT_FINITE)  # SciPy would choose its first step for ever
         if np.shape(slope) != self.start.shape:
             expected = f"a function whose values have the shape of y0, {self.start.shape}"
-            raise ArgumentError(self.problem.name, "fun", expected, f"the shape {np.shape(slope)}")
+            raise ArgumentError(*self.problem.of_function, expected, f"the shape {np.shape(slope)}")
         method: Any = _Lsoda if self.problem.method == "LSODA" else self.problem.method
         try:
             found = scipy.integrate.solve_ivp(
@@ -215,17 +224,14 @@ class _Run:
             found = scipy.optimize.OptimizeResult(kept, message=message, success=False)
         if self.problem.check:
             expected = "a problem that can be solved up to the end of t_span"
-            error = SolverError(self.problem.name, "fun", expected, message, "check=False for what there is of it")
+            advice = "check=False for what there is of it"
+            error = SolverError(*self.problem.of_function, expected, message.rstrip("."), advice)
             error.result = found
             raise error
         return found
 
     def _callback(self, function: Field) -> Callable[[float, Array], Array]:
-        def at(y: Tensor, t: float) -> Any:
-            return function.at(torch.tensor(t, dtype=y.dtype, device=y.device), y, self.args)
-
-        call = array_function(at, torch.float64, self.device)
-        return lambda t, y: call(y, t)
+        return array_function(function.at, torch.float64, self.device, self.args)
 
     def _event(self, event: Field) -> Callable[[float, Array], float]:
         call = self._callback(event)
@@ -254,4 +260,4 @@ class _Run:
         return options
 
     def _jacobian(self, t: Tensor, y: Tensor, *args: Any) -> Tensor:
-        return torch.func.jacrev(lambda y: self.problem.field.at(t, y, args))(y)
+        return jacobian(lambda y: self.problem.field.at(t, y, args), y)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scitorch.core import modes
 from scitorch.core.errors import SolverError
 from scitorch.core.implicit import implicit
 from scitorch.integrate.collocation import Collocation
@@ -51,6 +52,8 @@ class Trajectory:
         steps, scheme = self.steps, self.problem.scheme
         if not self.problem.field.in_torch:
             return self._without_derivative(steps.values)
+        if not any(map(modes.carries_derivative, (self.U, self.t, times))):
+            return steps.values
         if not isinstance(scheme, Collocation):
             return self.at(steps.where, times)
         # Between the nodes, SciPy's own interpolation may differ from ours, within the tolerances.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from scitorch.core import modes
 from scitorch.core.border import fetch
 from scitorch.core.errors import ArgumentError, ShapeError
+from scitorch.core.jacobians import jacobian
 from scitorch.optimize.problem import for_scipy, jacobian_of
 
 SCIPY: Any = scipy.optimize  # its stubs know floats alone
@@ -190,7 +192,7 @@ class Condition:
             return SCIPY.LinearConstraint(A, low, high, keep_feasible=self.given.keep_feasible)
         fun = for_scipy(lambda x: self.value(x, data), (), x0)
         own = self.given.get("jac") if isinstance(self.given, dict) else self.given.jac
-        made = jacobian_of(lambda x: self.value(x, data))
+        made = partial(jacobian, lambda x: self.value(x, data))
         jac = for_scipy(own, tuple(args), x0) if callable(own) else for_scipy(made, (), x0)
         if isinstance(self.given, dict):
             return {"type": self.given["type"], "fun": fun, "jac": jac}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import torch
 from torch import Tensor
 
 from scitorch.core import modes
-from scitorch.core.border import fetch
+from scitorch.core.border import array_function, fetch
 from scitorch.core.errors import ArgumentError, MissingDerivativeError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.jacobians import Linearised
 from scitorch.core.linear import linear_solve
 from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends, as_tensor
@@ -24,7 +26,6 @@ from scitorch.optimize.least_squares import regular_in_box
 from scitorch.optimize.problem import (
     Function,
     as_guess,
-    for_scipy,
     is_of_torch,
     jacobian_of,
     refuse,
@@ -155,13 +156,18 @@ def curve_fit(
         slope = _slope(f, given)(p)
         return slope if box is None else complementarity(p, slope, *box)
 
+    def uses(p: Tensor, _: Tensor, given: Given, __: Box | None) -> Tensor:
+        return _residuals(f, p, *given[:2])
+
     def single(p0: Tensor, given: Given) -> tuple[Tensor, ...]:
         if given[2] is not None and given[2].shape not in (given[1].shape, given[1].shape * 2):
             expected = f"shape {tuple(given[1].shape)} or {tuple(given[1].shape * 2)}"
             raise ShapeError("curve_fit", "sigma", expected, f"{tuple(given[2].shape)}")
-        popt, _, pcov, fvec, *rest = implicit("curve_fit", solve, stationary, p0, (p0, given, box), check=check)
-        if is_of_torch(_model(f), popt, (given[0],)):
-            pcov, fvec = _covariance(f, popt, given, absolute_sigma), _in_units(f, popt, given)
+        equation = (solve, stationary, p0, (p0, given, box))
+        popt, _, pcov, fvec, *rest = implicit("curve_fit", *equation, check=check, uses=uses)
+        if modes.carries_derivative(popt) and is_of_torch(_model(f), popt, (given[0],)):
+            r, slopes = _residuals(f, popt, *given[:2]), jacobian_of(_model(f))(popt, given[0])
+            pcov, fvec = _covariance(popt, r, slopes, given[2], absolute_sigma), _in_units(r, given[2])
         return popt, pcov, fvec, *rest
 
     popt, pcov, fvec, ier, *rest = solve_each("curve_fit", single, 1, guess, (xdata, ydata, sigma))
@@ -211,20 +217,20 @@ def _solved(
 ) -> Outputs:
     xdata, ydata, sigma = given
     n, options = p0.numel(), dict(passed)
-    model = for_scipy(_model(f), (xdata,), p0)
-    own = _model(jac) if callable(jac) else jac
-    if own is None and is_of_torch(_model(f), p0, (xdata,)):
-        own = jacobian_of(_model(f))
-    if callable(own):
-        slope = for_scipy(own, (xdata,), p0)
-        options["jac"] = lambda _, *p: slope(np.array(p))
-    elif own is not None:
-        options["jac"] = own
+    model, slope, linearised = partial(f, xdata), partial(jac, xdata) if callable(jac) else jac, None
+    if slope is None and is_of_torch(_model(f), p0, (xdata,)):
+        linearised = Linearised(model)
+        model, slope = linearised.value, linearised.jacobian
+        if passed["method"] == "lm" and sigma is None:  # columns as MINPACK wants them; sigma goes along rows
+            slope, options["col_deriv"] = lambda *p: linearised.jacobian(*p).T, True
+    # What is linearised is lent: SciPy subtracts the data from the values at once, and leaves the Jacobian as it is.
+    model, slope = (_of_parameters(x, p0, linearised is not None) if callable(x) else x for x in (model, slope))
+    options["jac"] = slope
     options["sigma"] = None if sigma is None else start(sigma)
     options |= {} if box is None else {"bounds": tuple(map(start, box))}
     try:
         data = _placeholder(xdata), start(ydata), start(p0)
-        found = SCIPY.curve_fit(lambda _, *p: model(np.array(p)), *data, full_output=True, **options)
+        found = SCIPY.curve_fit(model, *data, full_output=True, **options)
     except RuntimeError as error:
         if check:
             refuse("curve_fit", str(error))
@@ -236,9 +242,19 @@ def _solved(
         refuse("curve_fit", "numbers that aren't finite")
     popt = tensor_of(popt, p0)
     ok = success and (box is None or regular_in_box(popt, p0, _slope(f, given), box))
-    fvec = infodict.pop("fvec")
-    matrices = (tensor_of(a, p0, p0.dtype) for a in (pcov, fvec))
-    return popt, tensor_of(ok, p0, torch.bool), *matrices, tensor_of(ier, p0, torch.int64), *details.of(infodict, p0)
+    fvec = tensor_of(infodict.pop("fvec"), p0)
+    pcov = tensor_of(pcov, p0)
+    if success and linearised is not None:  # MINPACK's covariance is that of the point before the last one
+        r, slopes = linearised.value(*popt) - ydata, linearised.jacobian(*popt)
+        pcov, fvec = _covariance(popt, r, slopes, sigma, passed["absolute_sigma"]), _in_units(r, sigma)
+    found = popt, tensor_of(ok, p0, torch.bool), pcov.to(p0.dtype), fvec.to(p0.dtype)
+    return *found, tensor_of(ier, p0, torch.int64), *details.of(infodict, p0)
+
+
+def _of_parameters(function: Function, like: Tensor, lends: bool) -> Function:
+    """A function of parameters, for SciPy, which gives it data too."""
+    call = array_function(function, torch.float64, like.device, lends=lends)
+    return lambda _, *p: call(*p)
 
 
 def _placeholder(xdata: Any) -> Any:
@@ -273,21 +289,16 @@ def _weighted(r: Tensor, sigma: Tensor | None) -> Tensor:
     return r / sigma.square() if sigma.dim() == 1 else linear_solve(sigma, r)
 
 
-def _in_units(f: Function, popt: Tensor, given: Given) -> Tensor:
+def _in_units(r: Tensor, sigma: Tensor | None) -> Tensor:
     """The residuals, divided by their standard deviations or by a Cholesky factor of their covariance."""
-    xdata, ydata, sigma = given
-    r = _residuals(f, popt, xdata, ydata)
     if sigma is None or sigma.dim() == 1:
         return r if sigma is None else r / sigma
     return linear_solve(torch.linalg.cholesky(sigma), r)
 
 
-def _covariance(f: Function, popt: Tensor, given: Given, absolute_sigma: bool) -> Tensor:
-    xdata, ydata, sigma = given
-    r = _residuals(f, popt, xdata, ydata)
+def _covariance(popt: Tensor, r: Tensor, slopes: Tensor, sigma: Tensor | None, absolute_sigma: bool) -> Tensor:
     n, m = popt.numel(), r.numel()
-    slopes = jacobian_of(_model(f))(popt, xdata).mT
-    information = (slopes @ _weighted(slopes, sigma).mT).double()
+    information = (slopes.mT @ _weighted(slopes.mT, sigma).mT).double()
     eye = torch.eye(n, dtype=torch.float64, device=popt.device)
     inverse = linear_solve(information, eye, check=False).to(popt.dtype)
     if not absolute_sigma:

@@ -16,6 +16,7 @@ from scitorch.core import modes
 from scitorch.core.border import fetch, tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import Outputs, implicit
+from scitorch.core.jacobians import Linearised
 from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends, as_tensor
 from scitorch.optimize.kkt import complementarity, strict_in_box
@@ -207,11 +208,12 @@ class _Fit:
         """What SciPy finds."""
         if x0.numel() == 0:
             return _nothing(x0)
-        options = self.passed | {"f_scale": float(f_scale), "jac": self._jacobian(x0, given)}
+        fun, jacobian = self._for_scipy(x0, given)
+        options = self.passed | {"f_scale": float(f_scale), "jac": jacobian}
         options["loss"] = for_scipy(self.loss, (), x0) if callable(self.loss) else self.loss
         options |= {} if box is None else {"bounds": tuple(map(start, box))}
         try:
-            r = SCIPY.least_squares(for_scipy(self.residuals, (given,), x0), start(x0), **options)
+            r = SCIPY.least_squares(fun, start(x0), **options)
         except ValueError as error:
             if NOT_FINITE not in str(error):
                 raise
@@ -224,13 +226,13 @@ class _Fit:
         mask, optimality = tensor_of(r.active_mask, x0, torch.int64), tensor_of(r.optimality, x0, x0.dtype)
         return x, *flags, mask, optimality, *counted(r, x0)
 
-    def _jacobian(self, x0: Tensor, given: Any) -> Any:
-        """The user's, or ours, or SciPy's differences."""
-        if callable(self.jac):
-            return for_scipy(lambda x: self.jac(x, *given[0], **given[1]), (), x0)
+    def _for_scipy(self, x0: Tensor, given: Any) -> tuple[Any, Any]:
+        """The residuals, and their Jacobian: the user's, or ours, or SciPy's differences."""
         if self.jac is None and is_of_torch(self.residuals, x0, (given,)):
-            return for_scipy(jacobian_of(self.residuals), (given,), x0)
-        return self.jac or "2-point"
+            linearised = Linearised(lambda x: self.residuals(x, given))
+            return for_scipy(linearised.value, (), x0), for_scipy(linearised.jacobian, (), x0)
+        jac = for_scipy(lambda x: self.jac(x, *given[0], **given[1]), (), x0) if callable(self.jac) else self.jac
+        return for_scipy(self.residuals, (given,), x0), jac or "2-point"
 
 
 def _unknown(x0: Tensor, message: str) -> Any:

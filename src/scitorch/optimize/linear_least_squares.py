@@ -16,9 +16,8 @@ from scitorch.core.errors import ArgumentError, ShapeError
 from scitorch.core.implicit import Outputs, implicit
 from scitorch.core.refusals import with_refusals
 from scitorch.optimize.constraints import Box, as_ends
-from scitorch.optimize.kkt import complementarity
-from scitorch.optimize.least_squares import regular_in_box
-from scitorch.optimize.problem import concluded, counted, refuse, refuse_none, start, tensor_of
+from scitorch.optimize.kkt import Array, complementarity, strict_in_box
+from scitorch.optimize.problem import concluded, counted, lent, refuse, refuse_none, tensor_of
 from scitorch.optimize.results import LeastSquaresResult, Messages
 
 SCIPY: Any = scipy.optimize  # its stubs want each option by itself
@@ -169,8 +168,9 @@ def _solved(
     def solve(A: Tensor, b: Tensor, box: Box | None) -> Outputs:
         if A.numel() == 0:  # SciPy's nnls would end the process
             return _nothing(A)
+        given = [lent(t) for t in (A, b, *(box or ()))]
         try:
-            r = solver(*map(start, (A, b, *(box or ()))))
+            r = solver(*given)
         except RuntimeError as error:  # nnls
             if check:
                 refuse(name, str(error))
@@ -179,13 +179,10 @@ def _solved(
                 x=unknown, success=False, message=str(error), active_mask=np.zeros(A.shape[-1])
             )
         success = concluded(name, r, messages, check=check, success=r.success, finite=(r.x,))
-        x = tensor_of(r.x, A)
-        left, right = A.double(), b.double()
-        ends = None if box is None else (box[0].double(), box[1].double())
-        ok = success and (ends is None or regular_in_box(x, x * 0, lambda x: slope(x, left, right), ends))
+        ok = success and (box is None or _is_regular(r.x, *given))
         flags = (tensor_of(flag, A, torch.bool) for flag in (ok, success))
         optimality = tensor_of(r.get("optimality", np.nan), A, A.dtype)
-        return x, *flags, tensor_of(r.active_mask, A, torch.int64), optimality, *counted(r, A)
+        return tensor_of(r.x, A), *flags, tensor_of(r.active_mask, A, torch.int64), optimality, *counted(r, A)
 
     def slope(x: Tensor, A: Tensor, b: Tensor) -> Tensor:
         return A.mT @ (A @ x - b)
@@ -203,10 +200,17 @@ def _solved(
 
     def single(A: Tensor, b: Tensor) -> tuple[Tensor, ...]:
         guess = A.new_zeros(A.shape[-1])
-        x, _, *rest = implicit(name, solve, stationary, guess, (A, b, box), check=check, jacobian=jacobian)
+        equation = (solve, stationary, guess, (A, b, box))
+        x, _, *rest = implicit(name, *equation, check=check, jacobian=jacobian, closed=True)
         return x, *rest
 
     return each(name, (A, b), (2, 1), single)
+
+
+def _is_regular(x: Array, A: Array, b: Array, low: Array, high: Array) -> bool:
+    """Whether no bound is weakly active."""
+    slope, first = A.T @ (A @ x - b), A.T @ b
+    return strict_in_box(x, slope, (low, high), 1 + float(max(np.abs(slope).max(), np.abs(first).max())))
 
 
 def _nothing(A: Tensor) -> Outputs:
@@ -221,9 +225,9 @@ def each(
     name: str, tensors: tuple[Tensor, ...], cores: tuple[int, ...], single: Callable[..., tuple[Tensor, ...]]
 ) -> tuple[Tensor, ...]:
     """Problems of several tensors, whose leading dimensions broadcast."""
-    batch = torch.broadcast_shapes(*(t.shape[: t.dim() - core] for t, core in zip(tensors, cores, strict=True)))
-    if not batch:
+    if all(t.dim() == core for t, core in zip(tensors, cores, strict=True)):
         return single(*tensors)
+    batch = torch.broadcast_shapes(*(t.shape[: t.dim() - core] for t, core in zip(tensors, cores, strict=True)))
     refuse_none(name, batch)
     shapes = [t.shape[t.dim() - core :] for t, core in zip(tensors, cores, strict=True)]
     size = math.prod(batch)

@@ -119,9 +119,8 @@ def linprog(
     def single(*data: Tensor) -> tuple[Tensor, ...]:
         guess = data[0].new_zeros(data[0].numel() + data[2].numel() + data[4].numel())
         given = (data, box)
-        y, _, *rest = implicit(
-            "linprog", program.solve, program.residual, guess, given, check=check, jacobian=program.jacobian
-        )
+        equation = (program.solve, program.residual, guess, given)
+        y, _, *rest = implicit("linprog", *equation, check=check, jacobian=program.jacobian, closed=True)
         return y, *rest
 
     y, success, status, nit = each("linprog", tensors, (1, 2, 1, 2, 1), single)

@@ -69,8 +69,7 @@ def value_at(function: Function, x: Tensor, args: tuple[Any, ...]) -> Tensor:
 
 def for_scipy(function: Function, args: tuple[Any, ...], like: Tensor) -> Callable[[Any], Any]:
     """A function of one array, in double precision."""
-    call = array_function(function, torch.float64, like.device)
-    return lambda x: call(x, *args)
+    return array_function(function, torch.float64, like.device, *args)
 
 
 def tensor_of(x: Any, like: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -81,6 +80,11 @@ def tensor_of(x: Any, like: Tensor, dtype: torch.dtype = torch.float64) -> Tenso
 def start(x: Tensor) -> Any:
     """A guess as SciPy takes it: of its own memory, in double precision."""
     return np.array(fetch(x), dtype=np.float64)
+
+
+def lent(x: Tensor) -> Any:
+    """Data as SciPy reads them where it writes nothing: in double precision, with a copy only of other ones."""
+    return np.asarray(fetch(x), dtype=np.float64)
 
 
 def is_of_torch(function: Function, x: Tensor, args: tuple[Any, ...]) -> bool:
@@ -157,4 +161,5 @@ def refuse(name: str, message: str, result: Any = None, item: tuple[int, ...] | 
 
 def counted(result: Any, like: Tensor) -> list[Tensor]:
     """How the solver ended and what it counted, -1 for what it didn't."""
-    return [tensor_of(getattr(result, name, -1), like, torch.int64) for name in COUNTS]
+    counts = [int(getattr(result, name, -1)) for name in COUNTS]
+    return list(torch.tensor(counts, dtype=torch.int64, device=like.device).unbind())

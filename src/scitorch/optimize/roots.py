@@ -14,6 +14,7 @@ from scitorch.core import modes
 from scitorch.core.border import tensor_function
 from scitorch.core.errors import ArgumentError
 from scitorch.core.implicit import implicit
+from scitorch.core.jacobians import jacobian
 from scitorch.core.refusals import with_refusals
 from scitorch.optimize.details import Details
 from scitorch.optimize.problem import (
@@ -24,7 +25,6 @@ from scitorch.optimize.problem import (
     counted,
     for_scipy,
     is_of_torch,
-    jacobian_of,
     refuse,
     solve_each,
     start,
@@ -152,7 +152,7 @@ def _jacobian(fun: Function, jac: Any, method: str, options: Any, x0: Tensor, ar
         return for_scipy(jac, args, x0)
     if jac is True or method not in WITH_JACOBIAN or not is_of_torch(fun, x0, args):
         return jac
-    made = for_scipy(jacobian_of(fun), args, x0)
+    made = for_scipy(lambda x: jacobian(lambda x: fun(x, *args), x), (), x0)
     return (lambda x: made(x).T) if (options or {}).get("col_deriv") else made
 
 

@@ -205,11 +205,11 @@ class _Call:
     """A function for SciPy, of a number."""
 
     def __init__(self, function: Function, args: tuple[Any, ...], like: Tensor) -> None:
-        self.function = array_function(function, torch.float64, like.device)
-        self.args, self.like = args, like
+        self.function = array_function(function, torch.float64, like.device, *args)
+        self.like = like
 
     def __call__(self, x: Any) -> Any:
-        result = self.function(x, *self.args)
+        result = self.function(x)
         return tuple(map(float, result)) if isinstance(result, tuple) else float(result)
 
 
@@ -242,10 +242,10 @@ def _solved_at_once(
     like = begin[0]
 
     def f(x: Any, index: Any) -> Any:
-        chosen = tensor_of(np.ravel(index), like, torch.int64)
-        return np.reshape(function(np.ravel(x), chosen), np.shape(x))
+        chosen = None if np.size(index) == len(like) else tensor_of(np.ravel(index), like, torch.int64)
+        function = array_function(residual, torch.float64, like.device, chosen)
+        return np.reshape(function(np.ravel(x)), np.shape(x))
 
-    function = array_function(residual, torch.float64, like.device)
     ends = tuple(np.array(fetch(t), dtype=np.float64) for t in begin)
     xtol, rtol, maxiter = tolerances
     limits = {"xatol": xtol or XTOL, "xrtol": rtol or RTOL}
