@@ -112,7 +112,10 @@ def _gradients(case, positions, outgoing):
 
 def _named_by_rules(case, positions):
     operator = case.operator
-    rules = [operator.rules.vjp[operator.arguments[k]] for k in positions]
+    chosen = {operator.arguments[k] for k in positions}
+    joint = [rule for rule in operator.rules.together if chosen.issuperset(rule.joint)]
+    alone = chosen.difference(*(rule.joint for rule in joint))
+    rules = joint + [operator.rules.vjp[name] for name in alone]
     names = {name for rule in rules if rule is not zero for name in rule.names}
     given = operator.defaults | dict(zip(operator.arguments, case.arguments, strict=False))
     present = [name for name in names if given.get(name) is not None]

@@ -95,7 +95,7 @@ def real_of_spectrum(spectrum: Array, *, size: int) -> Array:
     return signal
 
 
-@operator("(n)->(num)", batch="native")
+@operator("(n)->(num)", batch="native", real=("x",))
 def resample_periodic(x: Array, *, num: int, transposed: bool = False) -> Array:
     """Resample a real signal that repeats itself, through its Fourier series; or the transpose of that.
 
@@ -158,9 +158,7 @@ real_of_spectrum.vjp(
         _inner(spectrum_of_real(g, size=size), size, 1 / size, 2 / size), spectrum.shape[-1]
     )
 )
-resample_periodic.vjp(
-    x=lambda g, x, transposed: resample_periodic(g, num=x.shape[-1], transposed=not transposed)
-)
+resample_periodic.vjp(x=lambda g, x, transposed: resample_periodic(g, num=x.shape[-1], transposed=not transposed))
 spectrum_of_real.samples(
     lambda rng: [Sample(rng.normal(size=(2, 4)), size=5), Sample(rng.normal(size=4), size=4)],
 )
