@@ -200,10 +200,11 @@ class Operator(Definition):
         Parameters
         ----------
         *arguments : names of arguments
+            All of them, if none are named.
         """
 
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.rules.add_together(function, arguments)
+            self.rules.add_together(function, arguments or self.arguments)
             self._renew()
             return function
 
