@@ -7,6 +7,7 @@ cache, and no spectrum of a padded matrix is ever whole in memory.
 Leading dimensions broadcast.
 """
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -68,20 +69,23 @@ def _padded(sides: Sides) -> Sides:
     return _fast(sides[0]), _fast(sides[1], real=True)
 
 
-def _of_rows(x: Array, columns: int, rows: int | None = None) -> Array:
-    """Spectra of the rows, and place for rows up to so many."""
-    if rows is None:
-        return _rfft(x, columns)
-    spectra = np.empty((*x.shape[:-2], rows, columns // 2 + 1), np.result_type(x.dtype, np.complex64))
-    height = _rows_at_once(columns, x)
+def _of_rows(x: Array, columns: int, rows: int = 0) -> Array:
+    """Spectra of the rows, and place for rows up to so many; SciPy copies rows to pad them, so a few at a time."""
+    shape = (*x.shape[:-2], max(rows, x.shape[-2]), columns // 2 + 1)
+    spectra = np.empty(shape, np.result_type(x.dtype, np.complex64))
+    height = _rows_at_once(columns, x.dtype, _items(x))
     for first in range(0, x.shape[-2], height):
         part = x[..., first : first + height, :]
         spectra[..., first : first + part.shape[-2], :] = _rfft(part, columns)
     return spectra
 
 
-def _rows_at_once(columns: int, x: Array) -> int:
-    return max(1, _STRIP // (columns * x.itemsize))
+def _rows_at_once(columns: int, dtype: Any, items: int = 1) -> int:
+    return max(1, _STRIP // (items * columns * dtype.itemsize))
+
+
+def _items(x: Array) -> int:
+    return math.prod(x.shape[:-2]) or 1
 
 
 def _batch(*spectra: Array) -> tuple[int, ...]:
@@ -96,8 +100,7 @@ def _place(spectra: Array, rows: int, batch: tuple[int, ...]) -> Array:
 
 
 def _strips(result: Array, rows: int) -> Iterator[Any]:
-    items = result.size // (result.shape[-2] * result.shape[-1]) if result.size else 1
-    width = max(_LEAST, _STRIP // (items * rows * result.itemsize))
+    width = max(_LEAST, _STRIP // (_items(result) * rows * result.itemsize))
     for first in range(0, result.shape[-1], width):
         yield np.s_[..., first : first + width]
 
@@ -118,7 +121,7 @@ def _rows_back(spectra: Array, columns: int, wanted: int) -> Array:
     """The transforms back of rows, the first columns of each, a few rows at a time."""
     out = np.empty((*spectra.shape[:-1], wanted), np.finfo(spectra.dtype).dtype)
     flat, results = spectra.reshape(-1, spectra.shape[-1]), out.reshape(-1, wanted)
-    height = _rows_at_once(columns, out)
+    height = _rows_at_once(columns, out.dtype)
     for first in range(0, len(flat), height):
         part = slice(first, first + height)
         results[part] = _irfft(flat[part], columns)[:, :wanted]
