@@ -112,7 +112,10 @@ def _gradients(case, positions, outgoing):
 
 def _named_by_rules(case, positions):
     operator = case.operator
-    rules = [operator.rules.vjp[operator.arguments[k]] for k in positions]
+    chosen = {operator.arguments[k] for k in positions}
+    joint = [rule for rule in operator.rules.together if chosen.issuperset(rule.joint)]
+    alone = chosen.difference(*(rule.joint for rule in joint))
+    rules = joint + [operator.rules.vjp[name] for name in alone]
     names = {name for rule in rules if rule is not zero for name in rule.names}
     given = operator.defaults | dict(zip(operator.arguments, case.arguments, strict=False))
     present = [name for name in names if given.get(name) is not None]
@@ -259,6 +262,35 @@ def test_a_rule_named_again_goes_before_what_a_joint_rule_gives():
     pair.vjp(b=lambda g, a: g * a)
     a, b = (torch.tensor(value, requires_grad=True) for value in (2.0, 3.0))
     assert torch.autograd.grad(pair(a, b), (a, b)) == (3, 2)
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_a_joint_rule_beside_own_ones():
+    """It is taken where all that it is named for need a gradient, until one of them gets another rule."""
+    runs = []
+    product = operator("(),(),()->()", batch="native", name="product")(lambda a, b, c: a * b * c)
+    product.vjp(a=lambda g, b, c: runs.append("a") or g * b * c, b=lambda g, a, c: runs.append("b") or g * a * c)
+    product.vjp(c=lambda g, a, b: runs.append("c") or g * a * b)
+    product.joint_vjp("a", "b")(lambda g, a, b, c: runs.append("both") or {"a": g * b * c, "b": g * a * c})
+    a, b, c = (torch.tensor(value, requires_grad=True) for value in (2.0, 3.0, 5.0))
+    assert torch.autograd.grad(product(a, b, c), (a, b, c)) == (15, 10, 6)
+    assert torch.autograd.grad(product(a, b.detach(), c), (a, c)) == (15, 6)
+    assert torch.autograd.grad(product(a.detach(), b, c.detach()), b) == (10,)
+    assert runs == ["both", "c", "a", "c", "b"]
+    product.vjp(b=lambda g, a, c: 7 * g * a * c)
+    assert torch.autograd.grad(product(a, b, c), (a, b)) == (15, 70)
+
+
+@pytest.mark.usefixtures("scratch_registry")
+def test_joint_rules_of_all_arguments_and_in_each_others_place():
+    pair = operator("(),()->()", batch="native", name="pair")(lambda a, b: a * b)
+    pair.vjp(a=lambda g, b: g * b, b=lambda g, a: g * a)
+    a, b = (torch.tensor(value, requires_grad=True) for value in (2.0, 3.0))
+    for factor in (3, 5):
+        pair.joint_vjp()(lambda g, a, b, factor=factor: {"a": factor * g * b, "b": factor * g * a})
+        assert torch.autograd.grad(pair(a, b), (a, b)) == (factor * 3, factor * 2)
+    pair.vjp(lambda g, a, b: {"a": 7 * g * b, "b": 7 * g * a})
+    assert torch.autograd.grad(pair(a, b), (a, b)) == (21, 14)
 
 
 def test_retained_and_accumulated_gradients():

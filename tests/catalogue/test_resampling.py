@@ -1,10 +1,15 @@
 """What only resampling and smoothing promise: derivatives through their options, compiled calls, their errors."""
 
+import itertools
+
+import numpy as np
 import pytest
+import scipy.signal
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from scitorch import errors, signal
+from scitorch.signal.spectra import resample_periodic
 
 MODES = "constant", "wrap", "edge", "smooth", "symmetric", "reflect", "antisymmetric", "antireflect", "line"
 
@@ -84,3 +89,18 @@ def test_refusals():
         signal.savgol_filter(x, 11, 2)
     with pytest.raises(errors.ArgumentError, match=r"Try x\.real\.$"):
         signal.hilbert(1j * x)
+
+
+@pytest.mark.parametrize("window", [None, "hann"])
+def test_resampled_whole_numbers_are_floats(window):
+    got = signal.resample(torch.arange(8), 4, window=window)
+    expected = scipy.signal.resample(np.arange(8), 4, window=window)
+    assert got.dtype == torch.get_default_dtype()
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "num"), [*itertools.product((1, 4, 5, 6), repeat=2)])
+def test_transposed_resampling(n, num):
+    matrix = resample_periodic(torch.eye(n, dtype=torch.double), num=num)
+    transposed = resample_periodic(torch.eye(num, dtype=torch.double), num=n, transposed=True)
+    torch.testing.assert_close(transposed, matrix.mT)

@@ -37,6 +37,7 @@ def _fingerprint(definition: Definition) -> int:
         [(s.schema, s.name) for s in definition.static.values()],
         (_code(planner.shape), _code(planner.dtype)),
         [[(argument, _rule(rule)) for argument, rule in table.items()] for table in (rules.vjp, rules.jvp)],
+        [_rule(rule) for rule in rules.together],
     ]
     return int.from_bytes(hashlib.blake2b(repr(declared).encode(), digest_size=16).digest(), "big")
 

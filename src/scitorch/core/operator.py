@@ -190,6 +190,26 @@ class Operator(Definition):
         self._renew()
         return function
 
+    def joint_vjp(self, *arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Add a joint reverse-mode rule beside the arguments' own ones.
+
+        A decorator over a function that returns a dict, as of `vjp`. It is taken where all of these arguments need a
+        gradient, for what they share is computed once then, and their own rules where only some of them do. A later
+        rule of one of them replaces it.
+
+        Parameters
+        ----------
+        *arguments : names of arguments
+            All of them, if none are named.
+        """
+
+        def add(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.rules.add_together(function, arguments or self.arguments)
+            self._renew()
+            return function
+
+        return add
+
     def _renew(self) -> None:
         """Make what compiled functions guard on anew, so that they are compiled again with the rules there are now."""
         self._allow_in_graph, self._in_graph = dispatch.in_graph(self, self._entry)

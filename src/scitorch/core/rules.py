@@ -116,6 +116,7 @@ class Rules:
         self.static = tuple(static)
         self.vjp: dict[str, Derivative] = {}
         self.jvp: dict[str, Derivative] = {}
+        self.together: tuple[Rule, ...] = ()
         self._saved: dict[Sequence[bool] | None, Saved] = {}
 
     def add_vjp(self, rules: Mapping[str, Any]) -> None:
@@ -128,9 +129,24 @@ class Rules:
 
     def add_joint(self, function: Callable[..., Any], arguments: Sequence[str]) -> None:
         """Add one reverse-mode rule that gives the gradients of several arguments."""
-        self._check_arguments("vjp", arguments)
-        rule = Rule(function, self.names_of("the joint vjp rule", function, ("g", "out")), joint=tuple(arguments))
+        rule = self._joint_rule(function, arguments)
         self.vjp.update(dict.fromkeys(arguments, rule))
+        self._replace(arguments)
+
+    def add_together(self, function: Callable[..., Any], arguments: Sequence[str]) -> None:
+        """Add such a rule that goes before the arguments' own ones where all of them need a gradient."""
+        rule = self._joint_rule(function, arguments)
+        self._replace(arguments, rule)
+
+    def _joint_rule(self, function: Callable[..., Any], arguments: Sequence[str]) -> Rule:
+        self._check_arguments("vjp", arguments)
+        names = self.names_of("the joint vjp rule", function, ("g", "out"))
+        return Rule(function, names, joint=tuple(arguments))
+
+    def _replace(self, arguments: Collection[str], *together: Rule) -> None:
+        """Whoever gives one of these a rule means that one, and no joint rule that would go before it."""
+        kept = [rule for rule in self.together if not set(rule.joint).intersection(arguments)]
+        self.together = (*kept, *together)
         self._saved.clear()
 
     def add_partials(self, rules: Mapping[str, Any]) -> None:
@@ -149,7 +165,7 @@ class Rules:
                 names = self.names_of(f"the {kind} rule of {argument!r}", rule, extra)
                 added[argument] = Rule(rule, names, partial=kind == "partial")
         table.update(added)  # all of them, or none where one is refused
-        self._saved.clear()
+        self._replace(added if table is self.vjp else ())
 
     def _check_arguments(self, kind: str, arguments: Collection[str]) -> None:
         for argument in arguments:
@@ -198,21 +214,26 @@ class Rules:
         """What the rules of the needed arguments ask to be saved; for None, what any rule in either mode does."""
         found = self._saved.get(needed)
         if found is None:
+            frozen = self._as_they_are()
             if needed is None:
                 rules = [*self.vjp.values(), *self.jvp.values()]
             else:
-                rules = [self.vjp.get(a) for a, need in zip(self.arguments, needed, strict=True) if need]
-            found = self._saved[needed] = self._asked_by(rules)
+                arguments = [a for a, need in zip(self.arguments, needed, strict=True) if need]
+                for rule in self.together:
+                    if set(rule.joint).issubset(arguments):
+                        frozen.vjp.update(dict.fromkeys(rule.joint, rule))
+                rules = [frozen.vjp.get(a) for a in arguments]
+            found = self._saved[needed] = self._asked_by(rules, frozen)
         return found
 
-    def _asked_by(self, rules: Sequence[Derivative | None]) -> Saved:
+    def _asked_by(self, rules: Sequence[Derivative | None], frozen: Rules) -> Saved:
         asked = frozenset[str]().union(*(rule.saved for rule in rules if isinstance(rule, Rule)))
         places = tuple(k for k, name in enumerate(self.arguments) if name in asked)
         names = (*(self.arguments[k] for k in places), *(["out"] if "out" in asked else []))
         partial, sole = None, rules[0] if len(rules) == 1 and self.output_count == 1 else None
         if isinstance(sole, Rule) and sole.partial and set(names).issuperset(sole.names):
             partial = sole.function, tuple(map(names.index, sole.names))
-        return Saved(names, places, "out" in asked, self._as_they_are(), partial)
+        return Saved(names, places, "out" in asked, frozen, partial)
 
     def _as_they_are(self) -> Rules:
         rules = copy.copy(self)

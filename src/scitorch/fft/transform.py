@@ -86,10 +86,14 @@ def trigonometric_transform(
     ends = _weighted_ends(family, type) if transposed and not orthogonalize else []
     if type in (1, 2):
         # M E x = M x + M (E - 1) x: no copy of x is made to be weighted, whose fresh memory would cost more than M.
+        # The second term has one sign or, in the column of the last x, alternating ones.
         for end in ends:
             term = x[..., [end]] * _column_scale(number, x.shape[-1], norm)
-            result[..., ::2] += term
-            result[..., 1::2] += -term if end else term
+            if end:
+                result[..., ::2] += term
+                result[..., 1::2] -= term
+            else:
+                result += term
     if type in (1, 3):
         result[..., ends] /= 2
     return result
@@ -147,15 +151,16 @@ def transform_axes(
     scaling = norm or "backward"
     inverse = name.startswith("i")
     for axis, size in zip(axes, sizes, strict=True):
+        last = axis in (-1, x.dim() - 1)  # moved nowhere, it would be two nodes of the graph for nothing
         moved = trigonometric_transform(
-            _resized(name, x.movedim(axis, -1), size),
+            _resized(name, x if last else x.movedim(axis, -1), size),
             family="cosine" if "dct" in name else "sine",
             type=_TRANSPOSED_TYPE[type] if inverse else type,
             norm=_OPPOSITE[scaling] if inverse else scaling,
             orthogonalize=scaling == "ortho" if orthogonalize is None else orthogonalize,
             workers=workers,
         )
-        x = moved.movedim(-1, axis)
+        x = moved if last else moved.movedim(-1, axis)
     return x
 
 

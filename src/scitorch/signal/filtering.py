@@ -61,16 +61,21 @@ def lfilter(
     """
     b, a = _coefficients("lfilter", "b", b, x), _coefficients("lfilter", "a", a, x)
     order = max(b.shape[0], a.shape[0]) - 1
-    signal = x.movedim(axis, -1)
+    signal = _moved(x, axis, -1)
     state = signal.new_zeros(order) if zi is None else _checked_state(x, axis, order, zi)
     if a.shape[0] == 1:
         dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), x.dtype)  # to divide in
         y, zf = _finite(b.to(dtype) / a, signal, state if zi is not None else None)
     else:
-        b, a = (F.pad(c, (0, order + 1 - c.shape[0])) for c in (b, a))
+        b, a = (c if c.shape[0] > order else F.pad(c, (0, order + 1 - c.shape[0])) for c in (b, a))
         y, zf = filter_section(b, a, signal, state)
-    y = y.movedim(-1, axis)
+    y = _moved(y, -1, axis)
     return y if zi is None else (y, zf.movedim(-1, axis))
+
+
+def _moved(x: Tensor, axis: int, to: int) -> Tensor:
+    """`movedim`, which for nothing takes a node of the graph."""
+    return x if axis == to else x.movedim(axis, to)
 
 
 def _coefficients(name: str, argument: str, value: Coefficients, x: Tensor) -> Tensor:
@@ -156,8 +161,8 @@ def sosfilt(sos: Tensor, x: Tensor, axis: int = -1, zi: Tensor | None = None) ->
         state = zi.movedim((0, axis % x.dim() + 1), (-2, -1))
     else:
         raise ShapeError("sosfilt", "zi", f"shape {tuple(expected)}", f"{tuple(zi.shape)}")
-    y, zf = filter_cascade(sos, x.movedim(axis, -1), state)
-    y = y.movedim(-1, axis)
+    y, zf = filter_cascade(sos, _moved(x, axis, -1), state)
+    y = _moved(y, -1, axis)
     return y if zi is None else (y, zf.movedim((-2, -1), (0, axis % x.dim() + 1)))
 
 

@@ -69,13 +69,13 @@ def filter_section(b: Array, a: Array, x: Array, zi: Array, *, reverse: bool = F
     (tensor([1.0000, 0.5000, 0.2500]), tensor([0.1250]))
     """
     shape = np.broadcast_shapes(*(array.shape[:-1] for array in (b, a, x, zi)))
-    x, zi = (np.broadcast_to(array, (*shape, array.shape[-1])) for array in (x, zi))
+    x, zi = (sections.spread(array, shape) for array in (x, zi))
     y, zf = np.empty(x.shape, x.dtype), np.empty(zi.shape, x.dtype)
     x, result = (x[..., ::-1], y[..., ::-1]) if reverse else (x, y)
     if b.ndim == a.ndim == 1:
         zf[...] = sections.filter_section(b, a, x, zi, result)
         return y, zf
-    b, a = (np.broadcast_to(array, (*shape, array.shape[-1])) for array in (b, a))
+    b, a = (sections.spread(array, shape) for array in (b, a))
     for index in np.ndindex(*shape):
         zf[index] = sections.filter_section(b[index], a[index], x[index], zi[index], result[index])
     return y, zf
@@ -116,8 +116,8 @@ def filter_cascade(sos: Array, x: Array, zi: Array, *, reverse: bool = False) ->
     tensor([1.0000, 0.5000, 0.2500])
     """
     shape = np.broadcast_shapes(sos.shape[:-2], x.shape[:-1], zi.shape[:-2])
-    x = np.broadcast_to(x, (*shape, x.shape[-1]))
-    zi = np.broadcast_to(zi, (*shape, *zi.shape[-2:]))
+    x = sections.spread(x, shape)
+    zi = sections.spread(zi, shape, 2)
     # SciPy refuses other sos[..., 3] than an exact 1, and arrays that it cannot write to.
     sos = np.divide(sos, sos[..., 3:4], order="C")
     sos[..., 3] = 1
@@ -126,7 +126,7 @@ def filter_cascade(sos: Array, x: Array, zi: Array, *, reverse: bool = False) ->
     if sos.ndim == 2:
         zf[...] = np.moveaxis(sections.filter_cascade(sos, x, np.moveaxis(zi, -2, 0), result), 0, -2)
         return y, zf
-    sos = np.broadcast_to(sos, (*shape, *sos.shape[-2:]))
+    sos = sections.spread(sos, shape, 2)
     for index in np.ndindex(*shape):
         zf[index] = sections.filter_cascade(sos[index].copy(), x[index], zi[index], result[index])
     return y, zf
@@ -172,8 +172,9 @@ def _with_one(tail: Tensor) -> Tensor:
 
 def _scaled(gb: Tensor, ga: Tensor, b: Tensor, a: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of b and a, from those of both divided by ``a[0]``, which is `scale`; a without its first."""
-    first = -(gb * b.conj()).sum(-1, keepdim=True) - (ga * a.conj()).sum(-1, keepdim=True)
-    return gb / scale.conj(), torch.cat([first, ga], -1) / scale.conj()
+    first = torch.linalg.vecdot(b, gb) + torch.linalg.vecdot(a, ga)  # which conjugates b and a
+    scale = scale.conj()
+    return gb / scale, torch.cat([-first[..., None], ga], -1) / scale
 
 
 @filter_section.vjp("b", "a", "zi")

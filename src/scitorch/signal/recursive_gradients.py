@@ -58,13 +58,13 @@ def section_gradients(
     tensor([1.5000, 1.0000])
     """
     shape = np.broadcast_shapes(*(array.shape[:-1] for array in (gy, gzf, b, a, x, y)))
-    gy, gzf, x, y = (np.broadcast_to(array, (*shape, array.shape[-1])) for array in (gy, gzf, x, y))
+    gy, gzf, x, y = (sections.spread(array, shape) for array in (gy, gzf, x, y))
     gb, ga, out, gzi = (np.empty((*shape, array.shape[-1]), x.dtype) for array in (b, a, x, gzf))
     gy, x, y, gx = (array[..., ::-1] if reverse else array for array in (gy, x, y, out))
     if b.ndim == a.ndim == 1:
         gb[...], ga[...], gzi[...] = sections.section_gradients(b, a, (gy, gzf), x, y, gx)
     else:
-        b, a = (np.broadcast_to(array, like.shape) for array, like in ((b, gb), (a, ga)))
+        b, a = (sections.spread(array, shape) for array in (b, a))
         for k in np.ndindex(*shape):
             gb[k], ga[k], gzi[k] = sections.section_gradients(b[k], a[k], (gy[k], gzf[k]), x[k], y[k], gx[k])
     return gb, ga, out, gzi
@@ -114,14 +114,14 @@ def cascade_gradients(
     """
     states = gzf, b, a, zi
     shape = np.broadcast_shapes(gy.shape[:-1], x.shape[:-1], *(array.shape[:-2] for array in states))
-    gy, x = (np.broadcast_to(array, (*shape, array.shape[-1])) for array in (gy, x))
-    gzf, gb, ga, zi = (np.broadcast_to(array, (*shape, *array.shape[-2:])) for array in states)
+    gy, x = (sections.spread(array, shape) for array in (gy, x))
+    gzf, gb, ga, zi = (sections.spread(array, shape, 2) for array in states)
     out, gb, ga, gzi = (np.empty(array.shape, x.dtype) for array in (x, gb, ga, zi))
     gy, x, gx = (array[..., ::-1] if reverse else array for array in (gy, x, out))
     if b.ndim == a.ndim == 2:
         gb[...], ga[...], gzi[...] = sections.cascade_gradients(b, a, (gy, gzf), x, zi, gx)
     else:
-        b, a = (np.broadcast_to(array, like.shape) for array, like in ((b, gb), (a, ga)))
+        b, a = (sections.spread(array, shape, 2) for array in (b, a))
         for k in np.ndindex(*shape):
             gb[k], ga[k], gzi[k] = sections.cascade_gradients(b[k], a[k], (gy[k], gzf[k]), x[k], zi[k], gx[k])
     return gb, ga, out, gzi

@@ -15,7 +15,7 @@ from scitorch.core.errors import ArgumentError, ShapeError
 
 from .extension import MODES, extended
 from .polyphase import filter_polyphase
-from .spectra import fitted, irfft, rfft
+from .spectra import fitted, irfft, resample_periodic, rfft
 
 _BACKGROUNDS: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda x: x.mean(-1, keepdim=True),
@@ -258,12 +258,15 @@ def resample(
     if num < 1 or n < 1:
         raise ShapeError("resample", "x, num", "at least one sample", f"{n} and {num}")
     weights = None if window is None else _weights(signal, n, window)
-    if domain == "time" and not x.is_complex():
+    if domain == "time" and not x.is_complex() and weights is None and x.device.type == "cpu":
+        y = resample_periodic(signal, num=num)
+    elif domain == "time" and not x.is_complex():
         spectrum = rfft(signal, n)
         if weights is not None:
             weights = (weights + weights.flip(-1).roll(1, -1)) / 2  # W[l] and W[-l] meet in one bin
             spectrum = spectrum * weights[: spectrum.shape[-1]]
-        y = irfft(_folded(spectrum, n, num) * (num / n), num).to(x.dtype)  # float32 of bfloat16, else as it is
+        y = irfft(_folded(spectrum, n, num) * (num / n), num)
+        y = y.to(x.dtype) if x.is_floating_point() else y  # float32 of bfloat16
     else:
         spectrum = torch.fft.fft(signal) if domain == "time" else signal
         spectrum = spectrum if weights is None else spectrum * weights

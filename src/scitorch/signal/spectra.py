@@ -95,6 +95,48 @@ def real_of_spectrum(spectrum: Array, *, size: int) -> Array:
     return signal
 
 
+@operator("(n)->(num)", batch="native", real=("x",))
+def resample_periodic(x: Array, *, num: int, transposed: bool = False) -> Array:
+    """Resample a real signal that repeats itself, through its Fourier series; or the transpose of that.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., n)
+    num : int
+    transposed : bool
+        Whether to multiply by the transpose of the matrix that takes ``num`` samples to n instead.
+
+    Returns
+    -------
+    Tensor of shape (..., num)
+
+    Notes
+    -----
+    The matrix is ``Σ w[k] exp(2πi k (j / num - l / n)) / n``, over the frequencies that both lengths have. All weights
+    are 1, but where the middle one of an even length is split into both signs of the longer: ½ each. Its transpose
+    is the matrix from num samples to n but for that weight and for the factor: to any order.
+
+    References
+    ----------
+    `scipy.signal.resample`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> resample_periodic(torch.tensor([1.0, -1.0]), num=4).round(decimals=4)
+    tensor([ 1.,  0., -1.,  0.])
+    """
+    n = x.shape[-1]
+    both = min(n, num)
+    norm = "backward" if transposed else "forward"  # divided by num, or by n
+    spectrum: Any = scipy.fft.rfft(x, norm=norm)
+    kept = spectrum[..., : both // 2 + 1]
+    if both % 2 == 0 and n != num and not transposed:
+        kept[..., -1] *= 2 if num < n else 0.5  # the one bin stands for both signs, and a real signal's counts once
+    signal: Any = scipy.fft.irfft(kept, num, norm=norm)
+    return signal
+
+
 def _inner(spectrum: Tensor, size: int, end: float, inner: float) -> Tensor:
     """Multiplied by one number at the frequencies that a real signal's spectrum has once, by another between."""
     weights = torch.full(spectrum.shape[-1:], inner, dtype=spectrum.real.dtype, device=spectrum.device)
@@ -116,6 +158,7 @@ real_of_spectrum.vjp(
         _inner(spectrum_of_real(g, size=size), size, 1 / size, 2 / size), spectrum.shape[-1]
     )
 )
+resample_periodic.vjp(x=lambda g, x, transposed: resample_periodic(g, num=x.shape[-1], transposed=not transposed))
 spectrum_of_real.samples(
     lambda rng: [Sample(rng.normal(size=(2, 4)), size=5), Sample(rng.normal(size=4), size=4)],
 )
@@ -123,5 +166,12 @@ real_of_spectrum.samples(
     lambda rng: [
         Sample(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)), size=5),
         Sample(rng.normal(size=3) + 1j * rng.normal(size=3), size=4),
+    ]
+)
+resample_periodic.samples(
+    lambda rng: [
+        Sample(rng.normal(size=(2, 4)), num=7),
+        Sample(rng.normal(size=6), num=4),
+        Sample(rng.normal(size=5), num=4, transposed=True),
     ]
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 from scitorch.core.errors import ArgumentError, ShapeError
 
 from .spectra import irfft, rfft
+from .spectral import convolve_spectra
 
 
 def fftconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequence[int] | None = None) -> Tensor:
@@ -108,7 +109,12 @@ def oaconvolve(in1: Tensor, in2: Tensor, mode: str = "full", axes: int | Sequenc
     if in1.dim() == 0 or in1.numel() == 0 or in2.numel() == 0:
         return fftconvolve(in1, in2, mode, axes)
     in1, in2, chosen = _prepared("oaconvolve", in1, in2, mode, _checked_axes("oaconvolve", in1.dim(), axes))
-    whole = _overlap_added(in1, in2, chosen) if chosen else in1 * in2
+    if in1.dim() == 1 and chosen and _in_numpy(in1):
+        long, short = max(in1.shape[0], in2.shape[0]), min(in1.shape[0], in2.shape[0])
+        block = fast_length(_block_length(long, short))
+        whole = convolve_spectra(in1[None], in2[None], block=block)[0]
+    else:
+        whole = _overlap_added(in1, in2, chosen) if chosen else in1 * in2
     return cropped("oaconvolve", mode, whole, in1, in2, chosen)
 
 
@@ -182,6 +188,9 @@ def _product_of_transforms(in1: Tensor, in2: Tensor, axes: list[int]) -> Tensor:
     if in1.numel() == 0 or in2.numel() == 0:  # a batch of no items, which MKL refuses
         whole = in1.sum(axes, keepdim=True) * in2.sum(axes, keepdim=True)
         return whole.expand([sizes[axes.index(k)] if k in axes else n for k, n in enumerate(whole.shape)])
+    if len(axes) == 2 and _in_numpy(in1):
+        whole = convolve_spectra(in1.movedim(axes, (-2, -1)), in2.movedim(axes, (-2, -1)))
+        return whole.movedim((-2, -1), axes)
     padded = [fast_length(size) for size in sizes]
     if in1.is_complex():
         whole = torch.fft.ifftn(torch.fft.fftn(in1, padded, axes) * torch.fft.fftn(in2, padded, axes), padded, axes)
@@ -193,6 +202,11 @@ def _product_of_transforms(in1: Tensor, in2: Tensor, axes: list[int]) -> Tensor:
     for axis, size in zip(axes, sizes, strict=True):
         whole = whole.narrow(axis, 0, size)
     return whole.to(in1.dtype)  # the transforms of bfloat16 are float32's
+
+
+def _in_numpy(x: Tensor) -> bool:
+    """Whether the transforms are SciPy's."""
+    return x.device.type == "cpu" and not x.is_complex()
 
 
 def fast_length(size: int) -> int:
