@@ -22,14 +22,14 @@ constexpr int RUN = 8;               // vectors at once where rows are narrower 
 constexpr int64_t COLUMNS = 64;      // at most: a row of the window is some lines of the cache
 constexpr int64_t BLOCK = 4096;      // numbers that come in between two moves of the window, if few taps
 
-// `rows` rows of `width` numbers come in while the last `taps - 1` stay.
+// So many rows of `width` numbers come in at once, while the last `taps - 1` stay.
 struct Window {
     int64_t taps, width, rows;
     double *numbers, *sums, *edges;
 
-    Window(int64_t taps, int64_t columns, int64_t edge_rows) : taps(taps) {
+    Window(int64_t taps, int64_t columns, int64_t results, int64_t edge_rows) : taps(taps) {
         width = columns < LANES ? columns : (columns + LANES - 1) / LANES * LANES;
-        rows = most(taps - 1, BLOCK / width);
+        rows = least(results, most(taps - 1, BLOCK / width));
         const int64_t spare = most(ROWS * width, RUN * LANES);  // a last tile is computed whole
         const int64_t in = (taps - 1 + rows) * width + spare, out = rows * width + spare;
         numbers = static_cast<double*>(std::calloc(in + out + edge_rows * width, sizeof(double)));
@@ -188,7 +188,7 @@ template <class T>
 int correlate LINES(T) {
     const lines_shape& s = *shape;
     const Blocks blocks(s);
-    Window window(2 * s.radius + 1, blocks.columns, s.radius);
+    Window window(2 * s.radius + 1, blocks.columns, s.samples, s.radius);
     if (!window.numbers) return 1;
     const Filter filter(weights, s.radius);
     for (int64_t block = s.begin; block < s.end; ++block) {
@@ -209,7 +209,7 @@ template <class T>
 int transposed LINES(T) {
     const lines_shape& s = *shape;
     const Blocks blocks(s);
-    Window window(2 * s.radius + 1, blocks.columns, 2 * s.radius);
+    Window window(2 * s.radius + 1, blocks.columns, s.samples + 2 * s.radius, 2 * s.radius);
     if (!window.numbers) return 1;
     const Filter filter(weights, s.radius);
     const int64_t radius = s.radius, width = window.width;
@@ -237,9 +237,11 @@ int transposed LINES(T) {
                       width, after, columns);
         };
         pass(window, s.samples + 2 * radius, read, use);
-        for (int64_t k = 0; k < 2 * radius; ++k)
-            if (places[k] >= 0)
-                for (int64_t c = 0; c < columns; ++c) to[places[k] * s.inner + c] += T(window.edges[k * width + c]);
+        for (int64_t k = 0; k < 2 * radius; ++k) {
+            if (places[k] < 0) continue;
+            T* pixels = to + places[k] * s.inner;
+            for (int64_t c = 0; c < columns; ++c) pixels[c] = T(pixels[c] + window.edges[k * width + c]);
+        }
     }
     return 0;
 }
@@ -264,7 +266,7 @@ template <class T>
 int products PRODUCTS(T) {
     const lines_shape& s = *shape;
     const Blocks blocks(s);
-    Window window(2 * s.radius + 1, blocks.columns, s.radius);
+    Window window(2 * s.radius + 1, blocks.columns, s.samples, s.radius);
     if (!window.numbers) return 1;
     for (int64_t block = s.begin; block < s.end; ++block) {
         const int64_t place = blocks.place(block), columns = blocks.size(block), width = window.width;

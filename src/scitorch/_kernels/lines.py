@@ -55,12 +55,12 @@ def transposed(x: Array, y: Array, weights: Array, places: Array) -> None:
 
 
 def products(g: Array, x: Array, places: Array, constant: float) -> Array:
-    """The gradient of `correlate` in its weights: ``Σ g[:, i] x[:, i + j - radius]`` for each j, in double precision."""
+    """For each weight j ``Σ g[:, i] x[:, i + j - radius]``, in double precision: its gradient in `correlate`."""
     return _over_columns("products", g, x, np.zeros(len(places) + 1), places, constant)
 
 
 def _doubles(weights: Array) -> Array:
-    return np.ascontiguousarray(weights, np.float64)
+    return np.require(weights, np.float64, ("C", "A"))
 
 
 def _over_columns(name: str, first: Array, second: Array, weights: Array, places: Array, constant: float) -> Array:

@@ -71,11 +71,11 @@ def correlate_axes(
     >>> correlate_axes(line, weights, shape=(3,), axes=(0,), sizes=(3,), modes=("nearest",), cval=0.0)
     tensor([3., 6., 8.])
     """
-    source, result = _contiguous(values, shape), np.empty(shape, values.dtype)
+    source, result = values, np.empty(values.shape, values.dtype)
     for axis, taps, mode in _passes(weights, axes, sizes, modes):
-        lines.correlate(*(_along(image, axis) for image in (source, result)), taps, mode, cval)
+        lines.correlate(*_lines(source, result, shape, axis), taps, mode, cval)
         source = result
-    return result.ravel()
+    return result
 
 
 @operator("(n),(k)->(n)", real=("outgoing", "weights"))
@@ -119,11 +119,11 @@ def correlation_of_values(
     >>> correlation_of_values(line, weights, shape=(3,), axes=(0,), sizes=(3,), modes=("nearest",))
     tensor([ 1.,  3., 10.])
     """
-    source, result = _contiguous(outgoing, shape), np.empty(shape, outgoing.dtype)
+    source, result = outgoing, np.empty(outgoing.shape, outgoing.dtype)
     for axis, taps, mode in reversed(list(_passes(weights, axes, sizes, modes))):
-        lines.transposed(*(_along(image, axis) for image in (source, result)), taps, mode)
+        lines.transposed(*_lines(source, result, shape, axis), taps, mode)
         source = result
-    return result.ravel()
+    return result
 
 
 @operator("(n),(n)->(k)", real=("outgoing", "values"))
@@ -163,18 +163,14 @@ def correlation_of_weights(
     >>> correlation_of_weights(line, line, k=3, shape=(3,), axis=0, mode="constant", cval=0.0)
     tensor([10., 21., 10.])
     """
-    images = (_along(_contiguous(image, shape), axis) for image in (outgoing, values))
-    return lines.products(*images, k, mode, cval)
+    return lines.products(*_lines(outgoing, values, shape, axis), k, mode, cval)
 
 
-def _contiguous(image: Array, shape: tuple[int, ...]) -> Array:
-    return np.require(image, requirements=("C", "A")).reshape(shape)
-
-
-def _along(image: Array, axis: int) -> Array:
-    """The image as (m, n, p), with n pixels along the axis."""
-    shape = image.shape
-    return image.reshape(math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+def _lines(first: Array, second: Array, shape: tuple[int, ...], axis: int) -> tuple[Array, Array]:
+    """Two flattened images of that shape as (m, n, p), with n pixels along the axis."""
+    sides = math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+    first, second = (np.require(image, requirements=("C", "A")) for image in (first, second))
+    return first.reshape(sides), second.reshape(sides)
 
 
 def _passes(weights: Any, axes: Any, sizes: Any, modes: Any) -> Iterator[tuple[int, Any, str]]:

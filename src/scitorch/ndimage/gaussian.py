@@ -155,10 +155,14 @@ def gaussian_filter(
     options = {"sigma": sigma, "order": order, "mode": mode, "radius": radius}
     columns = [for_each_axis(name, key, value, len(filtered_axes)) for key, value in options.items()]
     passes: list[tuple[int, Tensor, str]] = []
+    known: tuple[Any, Tensor] | None = None  # the last weights, and what they were made of
     for axis, width, times, border, reach in zip(filtered_axes, *columns, strict=True):
         check_mode(name, border)
         if isinstance(width, Tensor) or width > _NO_WIDTH:
-            passes.append((axis, _gaussian(name, width, times, truncate, reach, image), border))
+            form = width, times, reach
+            if known is None or any(new is not old for new, old in zip(form, known[0], strict=True)):
+                known = form, _gaussian(name, width, times, truncate, reach, image)
+            passes.append((axis, known[1], border))
     return cast(name, _correlate(image, passes, cval), output)
 
 
@@ -170,11 +174,12 @@ def _correlate(image: Tensor, passes: Sequence[tuple[int, Tensor, str]], cval: c
     if not passes or not image.numel():
         return image.clone()
     axes, weights, modes = zip(*passes, strict=True)
-    options: dict[str, Any] = {"shape": tuple(image.shape), "axes": axes, "modes": modes}
-    options["sizes"] = tuple(w.shape[-1] for w in weights)
-    filters = torch.cat(weights)
-    call = lambda part, beyond: correlate_axes(part, filters, **options, cval=beyond)
-    return in_parts(call, image.flatten(), cval).reshape(image.shape)
+    sizes = tuple(each.shape[-1] for each in weights)
+    options: dict[str, Any] = {"shape": tuple(image.shape), "axes": axes, "sizes": sizes, "modes": modes}
+    one_after_another = torch.cat(weights)
+    return in_parts(
+        lambda part, beyond: correlate_axes(part, one_after_another, **options, cval=beyond), image.flatten(), cval
+    ).reshape(image.shape)
 
 
 def _gaussian(
