@@ -14,7 +14,7 @@ from scitorch.core import pool
 from scitorch.ndimage import correlation, lines
 from scitorch.ndimage.arguments import MODES
 
-TOLERANCE = {np.float64: 1e-15, np.float32: 2.4e-7}  # times the products that are summed; float32 is rounded once or twice
+TOLERANCE = {np.float64: 1e-15, np.float32: 2.4e-7}  # times the products that are summed
 
 
 def by_loops(name, *arguments):
