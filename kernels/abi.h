@@ -9,7 +9,7 @@
 #endif
 
 // To be raised whenever a signature or a struct below changes: a library of another number isn't used.
-#define SCITORCH_ABI 3
+#define SCITORCH_ABI 4
 
 // `count` pairs of matrices. Elements of a row lie side by side; strides may be zero or negative.
 typedef struct {
@@ -79,3 +79,27 @@ typedef struct {
     int (*cascade_gradients_f64) CASCADE_GRADIENTS(double);
     int (*cascade_gradients_f32) CASCADE_GRADIENTS(float);
 } gradient_table;
+
+// `count` images of `samples` rows of `inner` elements, without gaps, correlated along the rows.
+typedef struct {
+    int64_t count, samples, inner;
+    int64_t radius;                 // of the filter, which has twice as many weights and one
+    int64_t begin, end;             // the blocks of columns that are computed, counted through all images
+    double constant;                // beyond the border
+} lines_shape;
+
+// `places` has the row that stands in each place before the first one and after the last one, as many as the radius
+// each; -1 for the constant. `y` may be `x`. Zero, or one if there is no memory.
+#define LINES(T) (const T* x, T* y, const double* weights, const int64_t* places, const lines_shape* shape)
+
+// Adds to one sum for each weight.
+#define PRODUCTS(T) (const T* g, const T* x, double* sums, const int64_t* places, const lines_shape* shape)
+
+typedef struct {
+    int (*correlate_f64) LINES(double);
+    int (*correlate_f32) LINES(float);
+    int (*transposed_f64) LINES(double);
+    int (*transposed_f32) LINES(float);
+    int (*products_f64) PRODUCTS(double);
+    int (*products_f32) PRODUCTS(float);
+} lines_table;

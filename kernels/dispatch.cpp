@@ -6,10 +6,12 @@ extern "C" {
 extern const correlation_table correlation_baseline;
 extern const filter_table recursion_baseline;
 extern const gradient_table gradients_baseline;
+extern const lines_table lines_baseline;
 #ifdef X86_LEVELS
 extern const correlation_table correlation_v3, correlation_v4;
 extern const filter_table recursion_v3, recursion_v4;
 extern const gradient_table gradients_v3, gradients_v4;
+extern const lines_table lines_v3, lines_v4;
 #endif
 
 static int level() {
@@ -33,6 +35,7 @@ static int level() {
 static const correlation_table* const correlations = BEST(correlation);
 static const filter_table* const filters = BEST(recursion);
 static const gradient_table* const gradients = BEST(gradients);
+static const lines_table* const lines = BEST(lines);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
@@ -48,6 +51,10 @@ SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
     SCITORCH_EXPORT int scitorch_##NAME CASCADE_GRADIENTS(T) {                              \
         return gradients->NAME(coefficients, g, x, first, out, sums, states, shape);        \
     }
+#define EXPORT_LINES(NAME, T) \
+    SCITORCH_EXPORT int scitorch_lines_##NAME LINES(T) { return lines->NAME(x, y, weights, places, shape); }
+#define EXPORT_PRODUCTS(NAME, T) \
+    SCITORCH_EXPORT int scitorch_lines_##NAME PRODUCTS(T) { return lines->NAME(g, x, sums, places, shape); }
 
 EXPORT_CORRELATION(correlate_f64, double)
 EXPORT_CORRELATION(correlate_f32, float)
@@ -63,4 +70,10 @@ EXPORT_SECTION_GRADIENTS(section_gradients_f64, double)
 EXPORT_SECTION_GRADIENTS(section_gradients_f32, float)
 EXPORT_CASCADE_GRADIENTS(cascade_gradients_f64, double)
 EXPORT_CASCADE_GRADIENTS(cascade_gradients_f32, float)
+EXPORT_LINES(correlate_f64, double)
+EXPORT_LINES(correlate_f32, float)
+EXPORT_LINES(transposed_f64, double)
+EXPORT_LINES(transposed_f32, float)
+EXPORT_PRODUCTS(products_f64, double)
+EXPORT_PRODUCTS(products_f32, float)
 }

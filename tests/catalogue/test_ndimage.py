@@ -12,7 +12,7 @@ from zoo.draw import NUMERICAL
 
 from scitorch import errors, ndimage
 from scitorch.ndimage import affine_sampling, sampling
-from scitorch.ndimage.correlation import border_places
+from scitorch.ndimage.borders import border_places
 
 MODES = ("reflect", "mirror", "nearest", "wrap", "grid-wrap", "constant", "grid-constant")
 every_mode = pytest.mark.parametrize("mode", MODES)

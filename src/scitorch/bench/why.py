@@ -36,10 +36,6 @@ WHY = {
     "interpolate.CubicSpline, 1000 knots, 10⁴ sorted points, in values and points": (
         "no call takes more than a seventh: setting up the system in PyTorch calls, which the peers get solved"
     ),
-    "ndimage.gaussian_filter, 256 × 256, σ = 5, float64": (
-        "the peers get the full matrix of the filter ready-made, and its product is measured to be faster at this size"
-    ),
-    "ndimage.gaussian_filter, 1024 × 1024, σ = 5, float32": "inferred: SciPy sums float32 in double; peers don't",
     "ndimage.map_coordinates, 256 × 256, order 1, in image and coordinates": (
         "SciPy's own loop is a seventh; gradients are NumPy's, corner by corner; JAX compiles one loop"
     ),
@@ -62,14 +58,8 @@ WHY = {
     "signal.resample, 10⁶ to 3 · 10⁵": (
         "SciPy's transforms are three quarters of it; folding and scaling spectra are passes of their own"
     ),
-    "memory: ndimage.gaussian_filter, 1024 × 1024, σ = 5, float64": (
-        "inferred: an operator for each axis, each with a result of its own; SciPy writes both into one"
-    ),
     "fft.dct, 256 × 1024": "inferred: all take SciPy's transforms; the rest is the calls around them",
     "signal.oaconvolve, 10⁶ with 1000": "cutting blocks is a sixth of it, adding them a quarter, in PyTorch calls",
-    "ndimage.gaussian_filter, 1024 × 1024, σ = 5, float64": (
-        "inferred: an operator for each axis, each with a result of its own; SciPy writes both into one"
-    ),
     "special.betainc, 10⁶, in x": _DENSITY,
     "special.jv, order 1.5, 10⁴": "inferred: nothing; HIPS calls the same function",
     "special.jv, order 1.5, 10⁶": "inferred: nothing; HIPS calls the same function",

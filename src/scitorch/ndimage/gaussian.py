@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from scitorch.core.errors import ArgumentError
 
 from .arguments import cast, check_mode, for_each_axis, in_parts, read_axes, read_image, value_of
-from .correlation import correlate_lines
+from .correlation import correlate_axes
 
 
 def gaussian_filter1d(
@@ -85,7 +86,7 @@ def gaussian_filter1d(
     if not -image.dim() <= axis < image.dim():
         raise ArgumentError(name, "axis", f"an axis of {image.dim()} dimensions", repr(axis), "axis=-1")
     weights = _gaussian(name, sigma, order, truncate, radius, image)
-    return cast(name, _correlate(image, weights, axis % image.dim(), mode, cval), output)
+    return cast(name, _correlate(image, [(axis % image.dim(), weights, mode)], cval), output)
 
 
 def gaussian_filter(
@@ -153,24 +154,32 @@ def gaussian_filter(
     filtered_axes = read_axes(name, axes, image.dim())
     options = {"sigma": sigma, "order": order, "mode": mode, "radius": radius}
     columns = [for_each_axis(name, key, value, len(filtered_axes)) for key, value in options.items()]
+    passes: list[tuple[int, Tensor, str]] = []
+    known: tuple[Any, Tensor] | None = None  # the last weights, and what they were made of
     for axis, width, times, border, reach in zip(filtered_axes, *columns, strict=True):
         check_mode(name, border)
         if isinstance(width, Tensor) or width > _NO_WIDTH:
-            image = _correlate(image, _gaussian(name, width, times, truncate, reach, image), axis, border, cval)
-    # As long as nothing has been filtered it is the input itself, which the caller may write to.
-    return cast(name, image if image is not input else image.clone(), output)
+            form = width, times, reach
+            if known is None or any(new is not old for new, old in zip(form, known[0], strict=True)):
+                known = form, _gaussian(name, width, times, truncate, reach, image)
+            passes.append((axis, known[1], border))
+    return cast(name, _correlate(image, passes, cval), output)
 
 
 _NO_WIDTH = 1e-15
 
 
-def _correlate(image: Tensor, weights: Tensor, axis: int, mode: str, cval: complex) -> Tensor:
-    lines = image.flatten(0, axis - 1) if axis else image[None]
-    lines = lines.flatten(2) if axis < image.dim() - 1 else lines[..., None]
-    if not image.numel():
+def _correlate(image: Tensor, passes: Sequence[tuple[int, Tensor, str]], cval: complex) -> Tensor:
+    """The image correlated along some axes, each with weights and mode of its own."""
+    if not passes or not image.numel():
         return image.clone()
-    correlated = in_parts(lambda part, beyond: correlate_lines(part, weights, mode=mode, cval=beyond), lines, cval)
-    return correlated.reshape(image.shape)
+    axes, weights, modes = zip(*passes, strict=True)
+    sizes = tuple(each.shape[-1] for each in weights)
+    options: dict[str, Any] = {"shape": tuple(image.shape), "axes": axes, "sizes": sizes, "modes": modes}
+    one_after_another = torch.cat(weights)
+    return in_parts(
+        lambda part, beyond: correlate_axes(part, one_after_another, **options, cval=beyond), image.flatten(), cval
+    ).reshape(image.shape)
 
 
 def _gaussian(

@@ -14,7 +14,7 @@ from torch import Tensor
 from scitorch.core.errors import ArgumentError, ShapeError
 
 from .arguments import for_each_axis
-from .correlation import border_places
+from .borders import border_places
 
 
 def neighbours(
