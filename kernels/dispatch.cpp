@@ -6,10 +6,12 @@ extern "C" {
 extern const correlation_table correlation_baseline;
 extern const filter_table recursion_baseline;
 extern const gradient_table gradients_baseline;
+extern const spline_table sampling_baseline;
 #ifdef X86_LEVELS
 extern const correlation_table correlation_v3, correlation_v4;
 extern const filter_table recursion_v3, recursion_v4;
 extern const gradient_table gradients_v3, gradients_v4;
+extern const spline_table sampling_v3, sampling_v4;
 #endif
 
 static int level() {
@@ -33,6 +35,7 @@ static int level() {
 static const correlation_table* const correlations = BEST(correlation);
 static const filter_table* const filters = BEST(recursion);
 static const gradient_table* const gradients = BEST(gradients);
+static const spline_table* const splines = BEST(sampling);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
@@ -48,6 +51,8 @@ SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
     SCITORCH_EXPORT int scitorch_##NAME CASCADE_GRADIENTS(T) {                              \
         return gradients->NAME(coefficients, g, x, first, out, sums, states, shape);        \
     }
+#define EXPORT_SPLINE(NAME) \
+    SCITORCH_EXPORT int scitorch_spline_##NAME SPLINE { return splines->NAME(arrays, shape); }
 
 EXPORT_CORRELATION(correlate_f64, double)
 EXPORT_CORRELATION(correlate_f32, float)
@@ -63,4 +68,7 @@ EXPORT_SECTION_GRADIENTS(section_gradients_f64, double)
 EXPORT_SECTION_GRADIENTS(section_gradients_f32, float)
 EXPORT_CASCADE_GRADIENTS(cascade_gradients_f64, double)
 EXPORT_CASCADE_GRADIENTS(cascade_gradients_f32, float)
+EXPORT_SPLINE(sample)
+EXPORT_SPLINE(slopes)
+EXPORT_SPLINE(scatter)
 }
