@@ -16,6 +16,7 @@ namespace {
 
 constexpr int BLOCK = 64, AXES = 3;
 constexpr int64_t NOWHERE = -(int64_t(1) << 60);
+constexpr double ROUNDED = 1e-15;  // SciPy's: a point so close to the border mustn't be rounded to the constant's -1
 constexpr double EXACT = 9007199254740992.0;  // 2^53: beyond it, and for NaN, SciPy's integers overflow
 
 // ------------------------------------------------------------------------------------------------ borders, as in SciPy
@@ -37,7 +38,8 @@ double folded(double x, double n, int64_t mode, double& turn) {
         const double below = x < -period ? x + period * std::trunc(-x / period) : x;
         if (below < 1 - n - gap) return below + period;
         turn = -1;
-        return -below - gap;
+        if (gap == 0) return -below;
+        return (below > -ROUNDED ? ROUNDED : -below) - 1;
     }
     const double above = x - period * std::trunc(x / period);
     if (above < n) return above;
@@ -100,12 +102,21 @@ void weights(int64_t times, const double* u, double (*to)[BLOCK]) {
 template <int ORDER>
 struct Block {
     double weight[AXES][ORDER + 1][BLOCK], slope[AXES][ORDER + 1][BLOCK];
-    double start[AXES][BLOCK];              // the index of the first tap
-    int64_t outside[BLOCK], edge[BLOCK];    // not zero where there are no taps; where one lies beyond the border
-    bool strange;                           // whether a coordinate is beyond all integers
+    double start[AXES][BLOCK];  // the index of the first tap
+    bool outside[BLOCK] = {};   // where there are no taps
+    bool strange = false;       // whether a coordinate is beyond all integers
 };
 
-// The coordinates outside of an axis, folded; and what that makes of their derivatives.
+// Copied without the instructions for strings, which take longer to begin than all of it.
+INLINE void copy(const double* from, double* to, int count) {
+    if (count == BLOCK) {
+        for (int j = 0; j < BLOCK; j += SIZE) store(to + j, load<V>(from + j));
+    } else {
+        for (int j = 0; j < BLOCK; ++j) to[j] = from[j < count ? j : 0];
+    }
+}
+
+// The coordinates outside of an axis, folded; and whether and how that turns derivatives.
 template <int ORDER>
 bool fold(Block<ORDER>& block, double* x, double* turn, double n, int64_t mode) {
     const bool endless = mode == SPLINE_NEAREST || mode == SPLINE_GRID_CONSTANT;
@@ -117,20 +128,20 @@ bool fold(Block<ORDER>& block, double* x, double* turn, double n, int64_t mode) 
         if (!endless && (x[j] < 0 || x[j] > n - 1)) x[j] = folded(x[j], n, mode, turn[j]);
         turned |= turn[j] != 1;
         if (std::isfinite(x[j]) && (endless || x[j] > -1)) continue;
-        block.outside[j] = 1;
+        block.outside[j] = true;
         x[j] = 0;
     }
     return turned;
 }
 
-// One axis of a block.
+// One axis of a block; whether there are points outside, or with taps beyond the border.
 template <int ORDER, bool SLOPES>
-void locate(Block<ORDER>& block, int axis, const double* coordinates, int count, const spline_shape& s) {
+bool locate(Block<ORDER>& block, int axis, const double* coordinates, int count, const spline_shape& s) {
     const double n = double(s.sizes[axis]), last = n - 1;
     const int64_t times = s.derivative[axis];
-    double x[BLOCK] = {}, u[BLOCK], turn[BLOCK];
-    std::memcpy(x, coordinates, count * sizeof(double));
-    int64_t beyond = 0;
+    double x[BLOCK], u[BLOCK], turn[BLOCK];
+    copy(coordinates, x, count);
+    int64_t beyond = 0, edge = 0;
     for (int j = 0; j < BLOCK; ++j) beyond |= x[j] >= 0 && x[j] <= last ? 0 : 1;
     const bool turned = beyond && fold(block, x, turn, n, s.mode);
     constexpr double half = ORDER % 2 ? 0 : 0.5;
@@ -138,7 +149,7 @@ void locate(Block<ORDER>& block, int axis, const double* coordinates, int count,
         const double knot = std::floor(x[j] + half), first = knot - ORDER / 2;
         u[j] = x[j] - knot + half;
         block.start[axis][j] = first;
-        block.edge[j] |= first >= 0 && first + ORDER <= last ? 0 : 1;
+        edge |= first >= 0 && first + ORDER <= last ? 0 : 1;
     }
     weights<ORDER>(times, u, block.weight[axis]);
     if (SLOPES) weights<ORDER>(times + 1, u, block.slope[axis]);
@@ -149,6 +160,7 @@ void locate(Block<ORDER>& block, int axis, const double* coordinates, int count,
                 block.weight[axis][k][j] *= power;
                 if (SLOPES) block.slope[axis][k][j] *= power * turn[j];
             }
+    return beyond || edge;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- sums
@@ -260,28 +272,39 @@ INLINE void point(const Block<ORDER>& block, int j, const spline_arrays& to, int
     }
 }
 
+// Points outside, and ones with taps beyond the border, among others.
+template <Job JOB, int D, int ORDER>
+void rare_points(Block<ORDER>& block, int count, const spline_arrays& to, int64_t begin, const spline_shape& s) {
+    for (int j = 0; j < count; ++j) {
+        const int64_t at = begin + j;
+        bool edge = false;
+        for (int a = 0; a < D; ++a) edge |= !(block.start[a][j] >= 0 && block.start[a][j] + ORDER < double(s.sizes[a]));
+        if (!block.outside[j]) {
+            if (edge)
+                point<JOB, D, ORDER, true>(block, j, to, at, s);
+            else
+                point<JOB, D, ORDER, false>(block, j, to, at, s);
+        } else if (JOB == SAMPLE) {
+            to.out[at] = s.beyond;
+        } else if (JOB == SLOPES) {
+            for (int a = 0; a < D; ++a) to.out[a * s.points + at] = to.values[at] * 0;
+        }
+    }
+    std::memset(block.outside, 0, sizeof block.outside);
+}
+
 template <Job JOB, int D, int ORDER>
 int over_blocks(const spline_arrays& to, const spline_shape& s) {
     Block<ORDER> block;
-    block.strange = false;
     for (int64_t begin = s.begin; begin < s.end; begin += BLOCK) {
         const int count = int(least(BLOCK, s.end - begin));
-        std::memset(block.outside, 0, sizeof block.outside);
-        std::memset(block.edge, 0, sizeof block.edge);
+        bool rare = false;
         for (int a = 0; a < D; ++a)
-            locate<ORDER, JOB == SLOPES>(block, a, to.coordinates + a * s.points + begin, count, s);
-        int64_t rare = 0;
-        for (int j = 0; j < count; ++j) rare |= block.edge[j] | block.outside[j];
-        for (int j = 0; j < count; ++j) {
-            if (!rare || !(block.edge[j] | block.outside[j]))
-                point<JOB, D, ORDER, false>(block, j, to, begin + j, s);
-            else if (!block.outside[j])
-                point<JOB, D, ORDER, true>(block, j, to, begin + j, s);
-            else if (JOB == SAMPLE)
-                to.out[begin + j] = s.beyond;
-            else if (JOB == SLOPES)
-                for (int a = 0; a < D; ++a) to.out[a * s.points + begin + j] = to.values[begin + j] * 0;
-        }
+            rare |= locate<ORDER, JOB == SLOPES>(block, a, to.coordinates + a * s.points + begin, count, s);
+        if (rare)
+            rare_points<JOB, D, ORDER>(block, count, to, begin, s);
+        else
+            for (int j = 0; j < count; ++j) point<JOB, D, ORDER, false>(block, j, to, begin + j, s);
     }
     return block.strange;
 }

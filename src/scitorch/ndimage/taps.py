@@ -158,7 +158,9 @@ def _folded(x: Array, n: int, mode: str) -> tuple[Array, Array]:
     below = np.where(x < -period, x + period * np.trunc(-x / period), x)
     above = x - period * np.trunc(x / period)
     near, far = below >= 1 - n - gap, above >= n
-    found = np.where(low, np.where(near, -below - gap, below + period), np.where(far, period - above - gap, above))
+    # SciPy keeps points next to the border from being rounded to the -1 that means a constant.
+    mirrored = np.where(below > -1e-15, 1e-15, -below) - 1 if gap else -below
+    found = np.where(low, np.where(near, mirrored, below + period), np.where(far, period - above - gap, above))
     turned = np.where(low, near, far)
     return np.where(low | high, found, x), np.where((low | high) & turned, -one, one)
 
