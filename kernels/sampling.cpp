@@ -154,12 +154,13 @@ bool locate(Block<ORDER>& block, int axis, const double* coordinates, int count,
     weights<ORDER>(times, u, block.weight[axis]);
     if (SLOPES) weights<ORDER>(times + 1, u, block.slope[axis]);
     if (turned)
-        for (int j = 0; j < BLOCK; ++j)
+        for (int j = 0; j < BLOCK; ++j) {
+            const double power = times == 0 ? 1 : std::pow(turn[j], double(times));
             for (int k = 0; k <= ORDER; ++k) {
-                const double power = times == 0 ? 1 : std::pow(turn[j], double(times));
                 block.weight[axis][k][j] *= power;
                 if (SLOPES) block.slope[axis][k][j] *= power * turn[j];
             }
+        }
     return beyond || edge;
 }
 

@@ -41,12 +41,6 @@ WHY = {
         "the peers get the full matrix of the filter ready-made, and its product is measured to be faster at this size"
     ),
     "ndimage.gaussian_filter, 1024 × 1024, σ = 5, float32": "inferred: SciPy sums float32 in double; peers don't",
-    "ndimage.map_coordinates, 256 × 256, order 1, in image and coordinates": (
-        "SciPy's own loop is a seventh; gradients are NumPy's, corner by corner; JAX compiles one loop"
-    ),
-    "ndimage.map_coordinates, 256 × 256, order 3, in image and coordinates": (
-        "SciPy's own loops are a fifth; gradients are NumPy's, tap by tap; the peer gets the prefilter ready-made"
-    ),
     "linalg.sqrtm, 100 × 100": (
         "Schur forms are half of it, their roots a quarter; the peers' eigenvectors fail where two eigenvalues meet"
     ),
