@@ -103,3 +103,34 @@ typedef struct {
     int (*products_f64) PRODUCTS(double);
     int (*products_f32) PRODUCTS(float);
 } lines_table;
+// How the coefficients of a spline go on beyond the border: the names are SciPy's.
+enum {
+    SPLINE_REFLECT, SPLINE_MIRROR, SPLINE_WRAP, SPLINE_GRID_WRAP, SPLINE_CONSTANT, SPLINE_NEAREST, SPLINE_GRID_CONSTANT
+};
+
+// A spline in one to three dimensions, and points. `derivative` says how often it is differentiated along each axis.
+typedef struct {
+    int64_t points, begin, end;     // how many, and which of them are computed
+    int64_t axes, order, mode;
+    int64_t sizes[3], derivative[3];
+    double cval;                    // the coefficients beyond the border of SPLINE_GRID_CONSTANT
+    double beyond;                  // the samples beyond that of SPLINE_CONSTANT
+} spline_shape;
+
+// All contiguous; what a function doesn't take isn't looked at.
+typedef struct {
+    const double* coefficients;
+    const double* coordinates;      // all those along the first axis, then those along the next
+    const double* values;           // one a point: factors of the slopes, or what is scattered
+    double* out;                    // samples, or slopes as coordinates lie
+    double* total;                  // the coefficients that values are added to
+} spline_arrays;
+
+// One, if a coordinate was no finite number below 2^53; its results are defined but not SciPy's.
+#define SPLINE (const spline_arrays* arrays, const spline_shape* shape)
+
+typedef struct {
+    int (*sample) SPLINE;
+    int (*slopes) SPLINE;
+    int (*scatter) SPLINE;
+} spline_table;

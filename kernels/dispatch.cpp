@@ -7,11 +7,13 @@ extern const correlation_table correlation_baseline;
 extern const filter_table recursion_baseline;
 extern const gradient_table gradients_baseline;
 extern const lines_table lines_baseline;
+extern const spline_table sampling_baseline;
 #ifdef X86_LEVELS
 extern const correlation_table correlation_v3, correlation_v4;
 extern const filter_table recursion_v3, recursion_v4;
 extern const gradient_table gradients_v3, gradients_v4;
 extern const lines_table lines_v3, lines_v4;
+extern const spline_table sampling_v3, sampling_v4;
 #endif
 
 static int level() {
@@ -36,6 +38,7 @@ static const correlation_table* const correlations = BEST(correlation);
 static const filter_table* const filters = BEST(recursion);
 static const gradient_table* const gradients = BEST(gradients);
 static const lines_table* const lines = BEST(lines);
+static const spline_table* const splines = BEST(sampling);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
@@ -55,6 +58,8 @@ SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
     SCITORCH_EXPORT int scitorch_lines_##NAME LINES(T) { return lines->NAME(x, y, weights, places, shape); }
 #define EXPORT_PRODUCTS(NAME, T) \
     SCITORCH_EXPORT int scitorch_lines_##NAME PRODUCTS(T) { return lines->NAME(g, x, sums, places, shape); }
+#define EXPORT_SPLINE(NAME) \
+    SCITORCH_EXPORT int scitorch_spline_##NAME SPLINE { return splines->NAME(arrays, shape); }
 
 EXPORT_CORRELATION(correlate_f64, double)
 EXPORT_CORRELATION(correlate_f32, float)
@@ -76,4 +81,7 @@ EXPORT_LINES(transposed_f64, double)
 EXPORT_LINES(transposed_f32, float)
 EXPORT_PRODUCTS(products_f64, double)
 EXPORT_PRODUCTS(products_f32, float)
+EXPORT_SPLINE(sample)
+EXPORT_SPLINE(slopes)
+EXPORT_SPLINE(scatter)
 }

@@ -11,7 +11,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from zoo.draw import NUMERICAL
 
 from scitorch import errors, ndimage
-from scitorch.ndimage import affine_sampling, sampling
+from scitorch.ndimage import affine_sampling, taps
 from scitorch.ndimage.borders import border_places
 
 MODES = ("reflect", "mirror", "nearest", "wrap", "grid-wrap", "constant", "grid-constant")
@@ -390,7 +390,7 @@ def test_spline_weights_and_their_derivatives_to_50_digits(order):
     """Against the B-spline as a sum of truncated powers."""
     with mpmath.workdps(50):
         for times, u in itertools.product(range(order + 1), (0.0, 0.123, 0.5, 0.987)):
-            weights = sampling._weights(np.array([u]), order, times)
+            weights = taps._weights(np.array([u]), order, times)
             for i, weight in enumerate(weights):
                 x = order - i + mpmath.mpf(u)
                 powers = (

@@ -36,12 +36,6 @@ WHY = {
     "interpolate.CubicSpline, 1000 knots, 10⁴ sorted points, in values and points": (
         "no call takes more than a seventh: setting up the system in PyTorch calls, which the peers get solved"
     ),
-    "ndimage.map_coordinates, 256 × 256, order 1, in image and coordinates": (
-        "SciPy's own loop is a seventh; gradients are NumPy's, corner by corner; JAX compiles one loop"
-    ),
-    "ndimage.map_coordinates, 256 × 256, order 3, in image and coordinates": (
-        "SciPy's own loops are a fifth; gradients are NumPy's, tap by tap; the peer gets the prefilter ready-made"
-    ),
     "linalg.sqrtm, 100 × 100": (
         "Schur forms are half of it, their roots a quarter; the peers' eigenvectors fail where two eigenvalues meet"
     ),

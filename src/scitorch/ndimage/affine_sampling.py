@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scitorch.core import Sample, operator
 
-from .sampling import sample_gradient, spline_scatter
+from .sampling import spline_scatter, spline_slopes
 
 Array = NDArray[Any]
 
@@ -127,8 +127,8 @@ def _(
     diagonal: bool,
 ) -> dict[str, Tensor]:
     points = moved(matrix, offset, output_shape, diagonal)
-    options = {"shape": shape, "order": order, "mode": mode, "cval": cval}
-    slopes = g[..., None, :] * sample_gradient(coefficients, points, (0,) * len(shape), **options)
+    options = {"shape": shape, "order": order, "mode": mode, "cval": cval, "derivative": (0,) * len(shape)}
+    slopes = spline_slopes(g, coefficients, points, **options)
     places = places_of(output_shape, matrix)
     products = (slopes * places).sum(-1, keepdim=True) if diagonal else slopes @ places.mT
     return {"matrix": products, "offset": slopes.sum(-1)}

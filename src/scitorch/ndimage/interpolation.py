@@ -192,7 +192,7 @@ def map_coordinates(
         coefficients, padding = prepare(part, order, mode, beyond, prefilter)
         values = spline_sample(
             coefficients.flatten(),
-            points.flatten(1) + padding,
+            points.flatten(1) + padding if padding else points.flatten(1),
             shape=coefficients.shape,
             order=order,
             mode=mode,
