@@ -9,7 +9,7 @@
 #endif
 
 // To be raised whenever a signature or a struct below changes: a library of another number isn't used.
-#define SCITORCH_ABI 3
+#define SCITORCH_ABI 4
 
 // `count` pairs of matrices. Elements of a row lie side by side; strides may be zero or negative.
 typedef struct {
@@ -79,3 +79,32 @@ typedef struct {
     int (*cascade_gradients_f64) CASCADE_GRADIENTS(double);
     int (*cascade_gradients_f32) CASCADE_GRADIENTS(float);
 } gradient_table;
+
+// Polynomials of `columns` columns on each of the intervals, at points: those outside belong to the first or the last.
+typedef struct {
+    int64_t powers, intervals, columns;  // of the coefficients, side by side, the highest power first
+    int64_t order;                       // of the derivative
+    int64_t points;
+    int64_t row, column;                 // strides of the gradients of the values
+} pieces_shape;
+
+// How many of the sorted knots lie at or below each of so many points.
+#define LOCATE(T) (const T* knots, int64_t count, const T* x, int64_t points, int64_t* out)
+
+// `breaks` has one more than there are intervals; `out` is values of one point after the other.
+#define SAMPLE(T) (const T* c, const T* breaks, const T* x, T* out, const pieces_shape* shape)
+
+// Gradients of the coefficients are added to `sums`. Those of the points are stored in `slope`, and for each interval
+// their sum is added to `ends`; without `c` they aren't looked at.
+#define PULL(T)                                                                                          \
+    (const T* g, const T* c, const T* breaks, const T* x, double* sums, double* ends, T* slope, \
+     const pieces_shape* shape)
+
+typedef struct {
+    int (*locate_f64) LOCATE(double);
+    int (*locate_f32) LOCATE(float);
+    int (*sample_f64) SAMPLE(double);
+    int (*sample_f32) SAMPLE(float);
+    int (*pull_f64) PULL(double);
+    int (*pull_f32) PULL(float);
+} piecewise_table;

@@ -6,10 +6,12 @@ extern "C" {
 extern const correlation_table correlation_baseline;
 extern const filter_table recursion_baseline;
 extern const gradient_table gradients_baseline;
+extern const piecewise_table piecewise_baseline;
 #ifdef X86_LEVELS
 extern const correlation_table correlation_v3, correlation_v4;
 extern const filter_table recursion_v3, recursion_v4;
 extern const gradient_table gradients_v3, gradients_v4;
+extern const piecewise_table piecewise_v3, piecewise_v4;
 #endif
 
 static int level() {
@@ -33,6 +35,7 @@ static int level() {
 static const correlation_table* const correlations = BEST(correlation);
 static const filter_table* const filters = BEST(recursion);
 static const gradient_table* const gradients = BEST(gradients);
+static const piecewise_table* const pieces = BEST(piecewise);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
@@ -48,6 +51,12 @@ SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
     SCITORCH_EXPORT int scitorch_##NAME CASCADE_GRADIENTS(T) {                              \
         return gradients->NAME(coefficients, g, x, first, out, sums, states, shape);        \
     }
+#define EXPORT_LOCATE(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME LOCATE(T) { return pieces->NAME(knots, count, x, points, out); }
+#define EXPORT_SAMPLE(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME SAMPLE(T) { return pieces->NAME(c, breaks, x, out, shape); }
+#define EXPORT_PULL(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME PULL(T) { return pieces->NAME(g, c, breaks, x, sums, ends, slope, shape); }
 
 EXPORT_CORRELATION(correlate_f64, double)
 EXPORT_CORRELATION(correlate_f32, float)
@@ -63,4 +72,10 @@ EXPORT_SECTION_GRADIENTS(section_gradients_f64, double)
 EXPORT_SECTION_GRADIENTS(section_gradients_f32, float)
 EXPORT_CASCADE_GRADIENTS(cascade_gradients_f64, double)
 EXPORT_CASCADE_GRADIENTS(cascade_gradients_f32, float)
+EXPORT_LOCATE(locate_f64, double)
+EXPORT_LOCATE(locate_f32, float)
+EXPORT_SAMPLE(sample_f64, double)
+EXPORT_SAMPLE(sample_f32, float)
+EXPORT_PULL(pull_f64, double)
+EXPORT_PULL(pull_f32, float)
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-ABI = 3  # of kernels/abi.h
+ABI = 4  # of kernels/abi.h
 VARIABLE = "SCITORCH_KERNELS"  # the path of another library; empty for none
 
 NAMES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
