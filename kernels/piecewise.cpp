@@ -110,19 +110,23 @@ int sample SAMPLE(T) {
 
 // The points of a block that follow one another in one interval, whose contributions are added before they are stored.
 struct Runs {
-    int count = 0;
+    const int64_t points;
+    int64_t count = 0;
     int64_t begin[BLOCK + 1];
 
-    Runs(const int64_t* place, int64_t points) {
-        for (int64_t t = 0; t < points; ++t)
-            if (t == 0 || place[t] != place[t - 1]) begin[count++] = t;
+    Runs(const int64_t* place, int64_t size) : points(size) {
+        for (int64_t t = 0; t < points; ++t) begin[count] = t, count += t + 1 == points || place[t] != place[t + 1];
         begin[count] = points;
     }
 
     template <class T>
     void add(const T* terms, const int64_t* offset, double* sums) const {
+        if (2 * count > points) {
+            for (int64_t t = 0; t < points; ++t) sums[offset[t]] += terms[t];
+            return;
+        }
         constexpr int64_t N = 8;  // sums at once
-        for (int k = 0; k < count; ++k) {
+        for (int64_t k = 0; k < count; ++k) {
             int64_t t = begin[k];
             const int64_t end = begin[k + 1];
             double& sum = sums[offset[t]];

@@ -55,8 +55,8 @@ def locate(knots: Array, x: Array) -> Array:
 def sample(c: Array, breaks: Array, x: Array, nu: int) -> Array:
     """The values (p, r) at p points of r polynomials, or of their derivatives.
 
-    `c` of shape (k, m, r) is real or complex, `breaks` of shape (m+1,) and `x` of shape (p,) are of its precision; there
-    is an interval.
+    `c` of shape (k, m, r), of one interval at least, is real or complex; `breaks` of shape (m+1,) and `x` of shape (p,)
+    are of its precision.
     """
     c, breaks, x = _together(c), _together(breaks), _together(x)
     kernel, out = _kernel("sample", x.dtype), np.empty((len(x), c.shape[2]), c.dtype)

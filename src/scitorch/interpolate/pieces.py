@@ -67,7 +67,7 @@ def sample_pieces(c: Array, breaks: Array, x: Array, *, nu: int) -> Array:
 
     Notes
     -----
-    ``Σ c[j, i] (x - breaks[i])^(k-1-j)`` with i the interval of x, or its derivative. All gradients come from one pass of
+    ``Σ c[j, i] (x - breaks[i])^(k-1-j)`` with i the interval of x, or its derivative. All gradients come from one pass,
     `pull_pieces`; ``c`` alone gets `scatter_pieces`. To any order.
 
     References
@@ -186,14 +186,23 @@ def _scatter_vjp(g: Tensor, values: Tensor, breaks: Tensor, x: Tensor, nu: int) 
 scatter_pieces.vjp(values=lambda g, breaks, x, nu: sample_pieces(g, breaks, x, nu=nu))
 
 
-def _along(g: Parts, breaks: Tensor, x: Tensor) -> Tensor:
-    """What a move of each point counts: by itself, and as one of its left break's interval."""
-    return g[2] - sample_pieces(g[1][..., None, :-1, None].to(g[2]), breaks, x, nu=0)[..., 0]
+def _at_left(values: Tensor, breaks: Tensor, x: Tensor) -> Tensor:
+    """For each point, the value of the break that its interval begins with."""
+    return sample_pieces(values[..., None, :-1, None], breaks, x, nu=0)[..., 0]
+
+
+sample_pieces.jvp(
+    c=lambda tangent, breaks, x, nu: sample_pieces(tangent, breaks, x, nu=nu),
+    breaks=lambda tangent, c, breaks, x, nu: (
+        -_at_left(tangent, breaks, x)[..., None] * sample_pieces(c, breaks, x, nu=nu + 1)
+    ),
+    x=lambda tangent, c, breaks, x, nu: tangent[..., None] * sample_pieces(c, breaks, x, nu=nu + 1),
+)
 
 
 @pull_pieces.vjp("c", "breaks", "x")
 def _pull_vjp(g: Parts, values: Tensor, c: Tensor, breaks: Tensor, x: Tensor, nu: int) -> dict[str, Tensor]:
-    moved = values * _along(g, breaks, x)[..., None]
+    moved = values * (g[2] - _at_left(g[1], breaks, x))[..., None]
     _, breaks_first, x_first = pull_pieces(values, g[0], breaks, x, nu=nu)
     gc, breaks_next, x_next = pull_pieces(moved, c, breaks, x, nu=nu + 1)
     return {"c": gc, "breaks": breaks_first + breaks_next, "x": x_first + x_next}
@@ -201,8 +210,8 @@ def _pull_vjp(g: Parts, values: Tensor, c: Tensor, breaks: Tensor, x: Tensor, nu
 
 @pull_pieces.vjp("values")
 def _pull_vjp_values(g: Parts, c: Tensor, breaks: Tensor, x: Tensor, nu: int) -> dict[str, Tensor]:
-    slopes = sample_pieces(c, breaks, x, nu=nu + 1)
-    return {"values": sample_pieces(g[0], breaks, x, nu=nu) + slopes * _along(g, breaks, x)[..., None]}
+    along = (g[2] - _at_left(g[1], breaks, x))[..., None]
+    return {"values": sample_pieces(g[0], breaks, x, nu=nu) + along * sample_pieces(c, breaks, x, nu=nu + 1)}
 
 
 def _points(rng: np.random.Generator, *batch: int) -> tuple[Array, Array]:

@@ -55,7 +55,7 @@ class PPoly:
 
     def __init__(self, c: Tensor, x: Tensor, extrapolate: Extrapolate = None, axis: int = 0) -> None:
         self.c, self.x = _held(type(self).__name__, c, x, axis)
-        self.extrapolate: bool | str = True if extrapolate is None else _known(type(self).__name__, extrapolate)
+        self.extrapolate: bool | str = known(type(self).__name__, extrapolate)
         self.axis = axis
 
     @classmethod
@@ -69,7 +69,7 @@ class PPoly:
 
     def __call__(self, x: Tensor | float, nu: int = 0, extrapolate: Extrapolate = None) -> Tensor:
         """The values, or derivatives of order `nu`, at points of any shape."""
-        extrapolate = self.extrapolate if extrapolate is None else _known(type(self).__name__, extrapolate)
+        extrapolate = self.extrapolate if extrapolate is None else known(type(self).__name__, extrapolate)
         if nu < 0:
             raise ArgumentError(type(self).__name__, "nu", "an order of at least 0", str(nu), ".antiderivative()")
         points = as_points(x, self.x)
@@ -100,7 +100,7 @@ class PPoly:
 
     def integrate(self, a: Tensor | float, b: Tensor | float, extrapolate: Extrapolate = None) -> Tensor:
         """The integral from `a` to `b`, differentiable in both."""
-        extrapolate = self.extrapolate if extrapolate is None else _known(type(self).__name__, extrapolate)
+        extrapolate = self.extrapolate if extrapolate is None else known(type(self).__name__, extrapolate)
         return integral(self.antiderivative(), a, b, self.x[0], self.x[-1], extrapolate)
 
 
@@ -132,7 +132,10 @@ def _held(owner: str, c: Any, x: Any, axis: int) -> tuple[Tensor, Tensor]:
     return in_precision(real, c), as_knots(owner, "x", x.to(real))
 
 
-def _known(owner: str, extrapolate: bool | str) -> bool | str:
+def known(owner: str, extrapolate: Extrapolate) -> bool | str:
+    """What is asked for outside; by default the first and the last polynomial."""
+    if extrapolate is None:
+        return True
     if extrapolate == "periodic":
         return extrapolate
     if isinstance(extrapolate, str):
