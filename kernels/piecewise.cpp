@@ -115,8 +115,8 @@ struct Runs {
     int64_t begin[BLOCK + 1];
 
     Runs(const int64_t* place, int64_t size) : points(size) {
-        for (int64_t t = 0; t < points; ++t) begin[count] = t, count += t + 1 == points || place[t] != place[t + 1];
-        begin[count] = points;
+        begin[0] = 0;
+        for (int64_t t = 1; t <= points; ++t) begin[count + 1] = t, count += t == points || place[t] != place[t - 1];
     }
 
     template <class T>

@@ -117,6 +117,7 @@ class Rules:
         self.vjp: dict[str, Derivative] = {}
         self.jvp: dict[str, Derivative] = {}
         self._saved: dict[Sequence[bool] | None, Saved] = {}
+        self._order: tuple[int, ...] | None = None
 
     def add_vjp(self, rules: Mapping[str, Any]) -> None:
         """Add reverse-mode rules. One that is there is replaced."""
@@ -131,7 +132,7 @@ class Rules:
         self._check_arguments("vjp", arguments)
         rule = Rule(function, self.names_of("the joint vjp rule", function, ("g", "out")), joint=tuple(arguments))
         self.vjp.update(dict.fromkeys(arguments, rule))
-        self._saved.clear()
+        self._forget()
 
     def add_partials(self, rules: Mapping[str, Any]) -> None:
         """Add partial derivatives of an elementwise operator, from which both modes follow."""
@@ -149,7 +150,11 @@ class Rules:
                 names = self.names_of(f"the {kind} rule of {argument!r}", rule, extra)
                 added[argument] = Rule(rule, names, partial=kind == "partial")
         table.update(added)  # all of them, or none where one is refused
+        self._forget()
+
+    def _forget(self) -> None:
         self._saved.clear()
+        self._order = None
 
     def _check_arguments(self, kind: str, arguments: Collection[str]) -> None:
         for argument in arguments:
@@ -193,6 +198,14 @@ class Rules:
         if isinstance(rule, not_implemented):
             return f"not implemented: {rule.reason}"
         return "none" if rule is None else "zero" if rule is zero else "rule"
+
+    def order(self) -> tuple[int, ...]:
+        """The places of the arguments, those of the largest joint rules first: what these give along runs only once."""
+        if self._order is None:
+            rules = [self.vjp.get(argument) for argument in self.arguments]
+            sizes = [len(rule.joint) if isinstance(rule, Rule) else 0 for rule in rules]
+            self._order = tuple(sorted(range(len(rules)), key=lambda place: -sizes[place]))
+        return self._order
 
     def saved(self, needed: tuple[bool, ...] | None) -> Saved:
         """What the rules of the needed arguments ask to be saved; for None, what any rule in either mode does."""
