@@ -108,3 +108,23 @@ typedef struct {
     int (*pull_f64) PULL(double);
     int (*pull_f32) PULL(float);
 } piecewise_table;
+
+// Cubic splines through `columns` columns of values at `knots` knots, two at least. `ends` has the equation at the start
+// and that at the end, five numbers each: the factors of the slope there and of the next one, of the difference quotient
+// there and of the next one, and of the derivative that is given there, or zero. `c` gets the coefficients of one power
+// after the other, the highest first. `work` has room for 3 knots + (2 knots - 1) columns numbers.
+#define SPLINE(T)                                                                                        \
+    (const T* x, const T* y, const double* ends, const T* at_start, const T* at_end, T* c, double* work, \
+     int64_t knots, int64_t columns)
+
+// The gradients of the data, of those of the coefficients.
+#define PULL_SPLINE(T)                                                                             \
+    (const T* x, const T* g, const double* ends, T* y, T* at_start, T* at_end, double* work, \
+     int64_t knots, int64_t columns)
+
+typedef struct {
+    int (*spline_f64) SPLINE(double);
+    int (*spline_f32) SPLINE(float);
+    int (*pull_spline_f64) PULL_SPLINE(double);
+    int (*pull_spline_f32) PULL_SPLINE(float);
+} spline_table;

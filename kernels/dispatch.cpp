@@ -7,11 +7,13 @@ extern const correlation_table correlation_baseline;
 extern const filter_table recursion_baseline;
 extern const gradient_table gradients_baseline;
 extern const piecewise_table piecewise_baseline;
+extern const spline_table spline_baseline;
 #ifdef X86_LEVELS
 extern const correlation_table correlation_v3, correlation_v4;
 extern const filter_table recursion_v3, recursion_v4;
 extern const gradient_table gradients_v3, gradients_v4;
 extern const piecewise_table piecewise_v3, piecewise_v4;
+extern const spline_table spline_v3, spline_v4;
 #endif
 
 static int level() {
@@ -36,6 +38,7 @@ static const correlation_table* const correlations = BEST(correlation);
 static const filter_table* const filters = BEST(recursion);
 static const gradient_table* const gradients = BEST(gradients);
 static const piecewise_table* const pieces = BEST(piecewise);
+static const spline_table* const splines = BEST(spline);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
@@ -57,6 +60,14 @@ SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
     SCITORCH_EXPORT int scitorch_##NAME SAMPLE(T) { return pieces->NAME(c, breaks, x, out, shape); }
 #define EXPORT_PULL(NAME, T) \
     SCITORCH_EXPORT int scitorch_##NAME PULL(T) { return pieces->NAME(g, c, breaks, x, sums, ends, slope, shape); }
+#define EXPORT_SPLINE(NAME, T)                                                             \
+    SCITORCH_EXPORT int scitorch_##NAME SPLINE(T) {                                        \
+        return splines->NAME(x, y, ends, at_start, at_end, c, work, knots, columns);       \
+    }
+#define EXPORT_PULL_SPLINE(NAME, T)                                                        \
+    SCITORCH_EXPORT int scitorch_##NAME PULL_SPLINE(T) {                                   \
+        return splines->NAME(x, g, ends, y, at_start, at_end, work, knots, columns);       \
+    }
 
 EXPORT_CORRELATION(correlate_f64, double)
 EXPORT_CORRELATION(correlate_f32, float)
@@ -78,4 +89,8 @@ EXPORT_SAMPLE(sample_f64, double)
 EXPORT_SAMPLE(sample_f32, float)
 EXPORT_PULL(pull_f64, double)
 EXPORT_PULL(pull_f32, float)
+EXPORT_SPLINE(spline_f64, double)
+EXPORT_SPLINE(spline_f32, float)
+EXPORT_PULL_SPLINE(pull_spline_f64, double)
+EXPORT_PULL_SPLINE(pull_spline_f32, float)
 }

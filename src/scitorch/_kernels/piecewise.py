@@ -41,7 +41,7 @@ def _kernel(name: str, dtype: np.dtype[Any]) -> Any:
 
 def locate(knots: Array, x: Array) -> Array:
     """How many of the sorted knots lie at or below each point, as ``np.searchsorted(knots, x, side="right")``."""
-    knots, x = _together(knots), _together(x)
+    knots, x = together(knots), together(x)
     kernel, out = _kernel("locate", x.dtype), np.empty(len(x), np.int64)
 
     def run(first: int, end: int) -> None:
@@ -58,9 +58,9 @@ def sample(c: Array, breaks: Array, x: Array, nu: int) -> Array:
     `c` of shape (k, m, r), of one interval at least, is real or complex; `breaks` of shape (m+1,) and `x` of shape (p,)
     are of its precision.
     """
-    c, breaks, x = _together(c), _together(breaks), _together(x)
+    c, breaks, x = together(c), together(breaks), together(x)
     kernel, out = _kernel("sample", x.dtype), np.empty((len(x), c.shape[2]), c.dtype)
-    counts = (*c.shape[:2], _real_columns(c, x))
+    counts = (*c.shape[:2], real_columns(c, x))
 
     def run(first: int, end: int) -> None:
         here, there = address(x) + first * x.itemsize, address(out) + first * out.strides[0]
@@ -72,7 +72,7 @@ def sample(c: Array, breaks: Array, x: Array, nu: int) -> Array:
 
 def pull(g: Array, c: Array, breaks: Array, x: Array, nu: int) -> tuple[Array, Array, Array]:
     """The gradients of `c`, of `breaks` and of `x` from those (p, r) of their samples."""
-    c, breaks, x = _together(c), _together(breaks), _together(x)
+    c, breaks, x = together(c), together(breaks), together(x)
     ends, slope = np.zeros(len(breaks)), np.empty_like(x)
     sums = _pull(g, x, breaks, c.shape[:2], nu, (address(c), address(ends), address(slope)))
     return sums, np.negative(ends, out=ends).astype(x.dtype, copy=False), slope
@@ -80,7 +80,7 @@ def pull(g: Array, c: Array, breaks: Array, x: Array, nu: int) -> tuple[Array, A
 
 def scatter(g: Array, breaks: Array, x: Array, k: int, nu: int) -> Array:
     """The gradient of the coefficients alone."""
-    breaks, x = _together(breaks), _together(x)
+    breaks, x = together(breaks), together(x)
     return _pull(g, x, breaks, (k, len(breaks) - 1), nu, (None, None, None))
 
 
@@ -89,21 +89,21 @@ def _pull(g: Array, x: Array, breaks: Array, shape: tuple[int, int], nu: int, pl
     size, c, more = x.itemsize, places[0], places[1:]
     strides = [step // size for step in g.strides]
     if not g.flags.aligned or any(step % size for step in g.strides) or g.itemsize != size:
-        g = _together(g)  # complex numbers are columns of their own, all at one distance
+        g = together(g)  # complex numbers are columns of their own, all at one distance
         strides = [g.strides[0] // size, 1]
-    columns = _real_columns(g, x)
+    columns = real_columns(g, x)
     sums = np.zeros((*shape, g.shape[1]), np.complex128 if g.itemsize != size else np.float64)
     packed = _SHAPE.pack(*shape, columns, nu, len(x), *strides)
     _kernel("pull", x.dtype)(address(g), c, address(breaks), address(x), address(sums), *more, packed)
     return sums.astype(g.dtype, copy=False)
 
 
-def _together(x: Array) -> Array:
+def together(x: Array) -> Array:
     """The same, with the elements side by side."""
     return x if x.flags.c_contiguous and x.flags.aligned else np.array(x, order="C")
 
 
-def _real_columns(values: Array, x: Array) -> int:
+def real_columns(values: Array, x: Array) -> int:
     """Real and imaginary parts are columns of their own."""
     return values.shape[-1] * (values.itemsize // x.itemsize)
 

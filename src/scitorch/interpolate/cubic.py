@@ -11,16 +11,10 @@ from torch import Tensor
 
 from scitorch.core.errors import ArgumentError
 from scitorch.interpolate.checks import as_data, as_knots, checked, complex_of, in_precision, real_of
+from scitorch.interpolate.equations import CURVATURE, NOT_A_KNOT, PARABOLA, SLOPE, STRAIGHT
+from scitorch.interpolate.hermite import hermite_pieces
 from scitorch.interpolate.piecewise import Extrapolate, PPoly, known
-from scitorch.interpolate.slopes import (
-    CURVATURE,
-    NOT_A_KNOT,
-    PARABOLA,
-    SLOPE,
-    STRAIGHT,
-    hermite_pieces,
-    smooth_slopes,
-)
+from scitorch.interpolate.smooth import spline_pieces
 from scitorch.linalg.banded import banded
 
 Condition = tuple[int, Any] | str
@@ -74,8 +68,11 @@ class CubicHermiteSpline(PPoly):
 
     def _hold(self, x: Tensor, y: Tensor, slopes: Tensor, axis: int, extrapolate: Extrapolate) -> None:
         """Turn values and slopes, the interpolation axis in front, into coefficients."""
-        c = hermite_pieces(x, _columns(y), _columns(slopes))
-        self.c, self.x, self.axis = c.reshape(4, len(x) - 1, *y.shape[1:]), x, axis
+        self._hold_pieces(hermite_pieces(x, _columns(y), _columns(slopes)), x, y, axis, extrapolate)
+
+    def _hold_pieces(self, c: Tensor, x: Tensor, y: Tensor, axis: int, extrapolate: Extrapolate) -> None:
+        """Keep the coefficients of columns in the shape of the values."""
+        self.c, self.x, self.axis = c.reshape(*c.shape[:2], *y.shape[1:]), x, axis
         self.extrapolate = known(type(self).__name__, extrapolate)
 
 
@@ -271,8 +268,10 @@ class CubicSpline(CubicHermiteSpline):
         if start[0] == PERIODIC:
             extrapolate = "periodic" if extrapolate is None else extrapolate
             y = checked(y.movedim(0, -1), rule="periodic", owner="CubicSpline", argument="y").movedim(-1, 0)
-        slopes = _slopes(x, _columns(y), start, end)
-        self._hold(x, y, slopes.reshape(y.shape), axis, extrapolate)
+        if start[0] == PERIODIC and len(x) > 2:
+            self._hold(x, y, _periodic_slopes(x, _columns(y)).reshape(y.shape), axis, extrapolate)
+        else:
+            self._hold_pieces(_pieces(x, _columns(y), start, end), x, y, axis, extrapolate)
 
 
 PERIODIC = 0
@@ -303,17 +302,15 @@ def _condition(bc: Condition, y: Tensor) -> Bound:
     raise ArgumentError("CubicSpline", "bc_type", expected, repr(bc))
 
 
-def _slopes(x: Tensor, y: Tensor, start: Bound, end: Bound) -> Tensor:
-    """The slopes of the splines through the columns of y."""
+def _pieces(x: Tensor, y: Tensor, start: Bound, end: Bound) -> Tensor:
+    """The coefficients of the splines through the columns of y."""
     (first, at_start), (last, at_end) = start, end
-    if first == PERIODIC and len(x) > 2:
-        return _periodic_slopes(x, y)
     if len(x) == 2:  # without a second interval these conditions ask for the straight line
         first, last = (STRAIGHT if kind in (PERIODIC, NOT_A_KNOT) else kind for kind in (first, last))
     elif len(x) == 3 and first == last == NOT_A_KNOT:
         first = last = PARABOLA
     at_start, at_end = (None if value is None else value.reshape(-1).to(y.dtype) for value in (at_start, at_end))
-    return smooth_slopes(x, y, at_start, at_end, start=first, end=last)
+    return spline_pieces(x, y, at_start, at_end, start=first, end=last)
 
 
 def _periodic_slopes(x: Tensor, y: Tensor) -> Tensor:
