@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scitorch.core.errors import ArgumentError
-from scitorch.interpolate.checks import as_data, as_knots, checked, complex_of, in_precision, real_of
+from scitorch.interpolate.checks import as_data, as_knots, checked, complex_of, finite, in_precision, real_of
 from scitorch.interpolate.equations import CURVATURE, NOT_A_KNOT, PARABOLA, SLOPE, STRAIGHT
 from scitorch.interpolate.hermite import hermite_pieces
 from scitorch.interpolate.piecewise import Extrapolate, PPoly, known
@@ -63,8 +63,8 @@ class CubicHermiteSpline(PPoly):
             got = f"{tuple(y.shape)} and {tuple(dydx.shape)}"
             raise ArgumentError(type(self).__name__, "y, dydx", "one shape", got)
         x, y, axis = prepare(type(self).__name__, x, y, axis)
-        slopes = checked(dydx.movedim(axis, -1), rule="finite", owner=type(self).__name__, argument="dydx")
-        self._hold(x, y, slopes.movedim(-1, 0).to(y.dtype), axis, extrapolate)
+        slopes = finite(dydx.movedim(axis, 0) if axis else dydx, type(self).__name__, "dydx")
+        self._hold(x, y, slopes.to(y.dtype), axis, extrapolate)
 
     def _hold(self, x: Tensor, y: Tensor, slopes: Tensor, axis: int, extrapolate: Extrapolate) -> None:
         """Turn values and slopes, the interpolation axis in front, into coefficients."""
@@ -355,8 +355,8 @@ def prepare(owner: str, x: Any, y: Any, axis: int, *, real: bool = False) -> tup
     precision = torch.promote_types(real_of(x.dtype), real_of(y.dtype))
     x = as_knots(owner, "x", x if x.is_complex() else x.to(precision))
     y = in_precision(precision, y)
-    y = checked(y.movedim(axis, -1), rule="finite", owner=owner, argument="y").movedim(-1, 0)
-    return x, y, axis % y.ndim
+    axis %= y.ndim
+    return x, finite(y.movedim(axis, 0) if axis else y, owner, "y"), axis
 
 
 def spread(dx: Tensor, like: Tensor) -> Tensor:

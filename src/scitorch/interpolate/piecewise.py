@@ -73,14 +73,14 @@ class PPoly:
         if nu < 0:
             raise ArgumentError(type(self).__name__, "nu", "an order of at least 0", str(nu), ".antiderivative()")
         points = as_points(x, self.x)
-        x = points.reshape(-1)
+        x = points.flatten()
         if extrapolate == "periodic":
             x = self.x[0] + torch.remainder(x - self.x[0], self.x[-1] - self.x[0])
         columns = self.c.reshape(*self.c.shape[:2], math.prod(self.c.shape[2:]))
         value = sample_pieces(columns, self.x, x, nu=nu)
         if extrapolate is False:
             value = torch.where(((x < self.x[0]) | (x > self.x[-1]))[:, None], math.nan, value)
-        return placed(value.reshape(len(x), *self.c.shape[2:]), points.shape, self.axis)
+        return placed(value, points.shape, self.c.shape[2:], self.axis)
 
     def derivative(self, nu: int = 1) -> Self:
         """The piecewise polynomial of the derivative of order `nu`; of the antiderivative, if that is negative."""
@@ -143,9 +143,9 @@ def known(owner: str, extrapolate: Extrapolate) -> bool | str:
     return bool(extrapolate)
 
 
-def placed(value: Tensor, shape: tuple[int, ...], axis: int) -> Tensor:
+def placed(value: Tensor, shape: tuple[int, ...], rest: tuple[int, ...], axis: int) -> Tensor:
     """Values at flat points (an index without dimensions would leave the graph), the points' shape put at the axis."""
-    value = value.reshape((*shape, *value.shape[1:]))
+    value = value.reshape((*shape, *rest))
     return value.movedim(tuple(range(len(shape))), tuple(range(axis, axis + len(shape)))) if axis else value
 
 
