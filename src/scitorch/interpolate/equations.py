@@ -124,6 +124,8 @@ _GTSV = {np.dtype(np.float32): scipy.linalg.lapack.sgtsv, np.dtype(np.float64): 
 
 def _solution(upper: Array, main: Array, lower: Array, right: Array) -> Array:
     """Of all columns; real and imaginary parts are columns of their own."""
+    if not right.size:  # LAPACK's routine writes into a first column in any case
+        return np.zeros_like(right)
     columns = np.ascontiguousarray(right).view(main.dtype)
     *_, solution, info = _GTSV[main.dtype](lower, main, upper, columns)
     if info:
