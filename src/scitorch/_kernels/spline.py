@@ -35,27 +35,24 @@ def _kernel(name: str, dtype: np.dtype[Any]) -> Any:
 
 def spline(x: Array, y: Array, at_start: Array | None, at_end: Array | None, ends: Ends) -> Array:
     """The coefficients (4, n-1, r) of the splines with values `y` of shape (n, r), at two knots or more."""
-    x, y = together(x), together(y)
-    given = [None if value is None else together(value) for value in (at_start, at_end)]
     out = np.empty((4, len(x) - 1, y.shape[1]), y.dtype)
-    places = [None if value is None else address(value) for value in given]
-    _call("spline", x, y, ends, *places, address(out), real_columns(y, x))
+    _call("spline", x, y, ends, (at_start, at_end, out))
     return out
 
 
 def pull(x: Array, g: Array, ends: Ends) -> tuple[Array, Array, Array]:
     """The gradients of the values and of those at the start and at the end, of that of the coefficients."""
-    x, g = together(x), together(g)
-    y, at_start, at_end = (
-        np.empty((len(x), g.shape[2]), g.dtype),
-        np.empty(g.shape[2], g.dtype),
-        np.empty(g.shape[2], g.dtype),
-    )
-    _call("pull_spline", x, g, ends, address(y), address(at_start), address(at_end), real_columns(g, x))
+    columns = g.shape[2]
+    y, at_start, at_end = (np.empty(shape, g.dtype) for shape in ((len(x), columns), columns, columns))
+    _call("pull_spline", x, g, ends, (y, at_start, at_end))
     return y, at_start, at_end
 
 
-def _call(name: str, x: Array, data: Array, ends: Ends, first: Any, second: Any, third: Any, columns: int) -> None:
+def _call(name: str, x: Array, data: Array, ends: Ends, others: tuple[Array | None, ...]) -> None:
+    x, data = together(x), together(data)
+    others = tuple(None if array is None else together(array) for array in others)
+    columns = real_columns(data, x)
     work = np.empty(3 * len(x) + (2 * len(x) - 1) * columns)
-    places = (address(x), address(data), _ENDS.pack(*ends), first, second, third, address(work))
-    _kernel(name, x.dtype)(*places, len(x), columns)
+    places = (None if array is None else address(array) for array in others)
+    kernel = _kernel(name, x.dtype)
+    kernel(address(x), address(data), _ENDS.pack(*ends), *places, address(work), len(x), columns)

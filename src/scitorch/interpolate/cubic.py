@@ -235,9 +235,8 @@ class CubicSpline(CubicHermiteSpline):
 
     Notes
     -----
-    The slopes solve a tridiagonal system in linear time, by the operator and the rules of
-    `scitorch.linalg.solve_banded`. Differentiable to any order in `x`, `y`, the values in `bc_type` and the points of
-    evaluation.
+    The slopes solve a tridiagonal system in linear time, and so does the gradient of the data. Differentiable to any
+    order in `x`, `y`, the values in `bc_type` and the points of evaluation.
 
     References
     ----------

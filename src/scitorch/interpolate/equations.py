@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg.lapack
+import scipy.linalg
 from numpy.typing import NDArray
 
 from scitorch.interpolate.hermite import coefficients, shares
@@ -119,15 +119,13 @@ def pull(x: Array, c: Array, start: int, end: int) -> tuple[Array, Array, Array]
     return y, first * w[0], last * w[-1]
 
 
-_GTSV = {np.dtype(np.float32): scipy.linalg.lapack.sgtsv, np.dtype(np.float64): scipy.linalg.lapack.dgtsv}
-
-
 def _solution(upper: Array, main: Array, lower: Array, right: Array) -> Array:
     """Of all columns; real and imaginary parts are columns of their own."""
     if not right.size:  # LAPACK's routine writes into a first column in any case
         return np.zeros_like(right)
     columns = np.ascontiguousarray(right).view(main.dtype)
-    *_, solution, info = _GTSV[main.dtype](lower, main, upper, columns)
+    gtsv: Any = scipy.linalg.get_lapack_funcs("gtsv", (main,))
+    *_, solution, info = gtsv(lower, main, upper, columns)
     if info:
         raise np.linalg.LinAlgError("singular matrix")
     return np.ascontiguousarray(solution).view(right.dtype)

@@ -63,7 +63,7 @@ def pull(g: Array, c: Array, breaks: Array, x: Array, nu: int) -> tuple[Array, A
         place = search(x[block])
         step = x[block] - breaks[place]
         _scatter(sums, g[block], place, step, nu)
-        slope[block] = (g[block] * _evaluated(powers, place, step, c.dtype).conj()).real.sum(-1)
+        slope[block] = np.real(g[block] * _evaluated(powers, place, step, c.dtype).conj()).sum(-1)
         np.add.at(ends, place, -slope[block])
     return _gathered(sums, m, g), ends.astype(x.dtype), slope
 

@@ -119,7 +119,8 @@ def _on_knots(
         bands = torch.stack((F.pad(upper, (1, 0)), main, F.pad(lower, (0, 1))), -2)
         return hermite_pieces(x, y, banded(bands, side, lower=1, upper=1, check_finite=False))
 
-    result, pull = torch.func.vjp(pieces, x)
+    pulled: Any = torch.func.vjp(pieces, x)
+    result, pull = pulled
     return pull(g.expand_as(result))[0]
 
 
