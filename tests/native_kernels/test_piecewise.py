@@ -165,6 +165,8 @@ def test_shapes_that_do_not_fit_never_reach_the_loops():
         pull_pieces(torch.ones(2, 1), torch.ones(2, 1, 1), breaks, x, nu=0)
     with pytest.raises(errors.KernelError):
         sample_pieces(torch.ones(2, 0, 1), breaks[:1], x, nu=0)
+    with pytest.raises(errors.KernelError):
+        sample_pieces(torch.ones(2, 2, 1), breaks, x, nu=-1)
 
 
 def test_derivatives_as_of_the_loops_in_numpy(monkeypatch):

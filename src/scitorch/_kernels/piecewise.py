@@ -75,7 +75,7 @@ def pull(g: Array, c: Array, breaks: Array, x: Array, nu: int) -> tuple[Array, A
     c, breaks, x = together(c), together(breaks), together(x)
     ends, slope = np.zeros(len(breaks)), np.empty_like(x)
     sums = _pull(g, x, breaks, c.shape[:2], nu, (address(c), address(ends), address(slope)))
-    return sums, np.negative(ends, out=ends).astype(x.dtype, copy=False), slope
+    return sums, np.subtract(0, ends, out=ends).astype(x.dtype, copy=False), slope
 
 
 def scatter(g: Array, breaks: Array, x: Array, k: int, nu: int) -> Array:

@@ -58,8 +58,9 @@ def system(xp: Any, x: Any, start: int, end: int) -> tuple[Any, Any, Any]:
     """
     h = x[..., 1:] - x[..., :-1]
     before, after = h[..., :-1], h[..., 1:]
-    first = end_equation(start, h[..., :1], h[..., :2][..., -1:], last=False)
-    last = end_equation(end, h[..., -1:], h[..., -2:][..., :1], last=True)
+    second = min(2, h.shape[-1])
+    first = end_equation(start, h[..., 0, None], h[..., second - 1, None], last=False)
+    last = end_equation(end, h[..., -1, None], h[..., -second, None], last=True)
     upper, main, lower, left, right = (
         xp.concatenate(parts, axis=-1)
         for parts in (
@@ -79,8 +80,9 @@ def equations(
     """The matrix, and the right-hand side."""
     matrix, (left, right), (first, last) = system(xp, x, start, end)
     m = (y[..., 1:, :] - y[..., :-1, :]) / (x[..., 1:] - x[..., :-1])[..., None]
-    before = xp.concatenate((m[..., :1, :], m[..., :-1, :], m[..., -2:, :][..., :1, :]), axis=-2)
-    after = xp.concatenate((m[..., :2, :][..., -1:, :], m[..., 1:, :], m[..., -1:, :]), axis=-2)
+    second = min(2, m.shape[-2])
+    before = xp.concatenate((m[..., 0, None, :], m[..., :-1, :], m[..., -second, None, :]), axis=-2)
+    after = xp.concatenate((m[..., second - 1, None, :], m[..., 1:, :], m[..., -1, None, :]), axis=-2)
     side = left[..., None] * before + right[..., None] * after
     others = 0 * x[..., 1:]
     if at_start is not None:

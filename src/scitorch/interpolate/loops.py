@@ -30,7 +30,7 @@ def locate(knots: Array, x: Array) -> Array:
 
 def sample(c: Array, breaks: Array, x: Array, nu: int) -> Array:
     """Values (p, r) at p points of r polynomials with coefficients (k, m, r), or of their derivatives."""
-    if _compiled(c.shape[1], breaks, x):
+    if _compiled(c.shape[1], breaks, x, nu):
         return piecewise.sample(c, breaks, x, nu)
     result = np.empty((len(x), c.shape[2]), c.dtype)
     powers, search = _powers(c, nu), Search(breaks[1:-1], len(x))
@@ -43,7 +43,7 @@ def sample(c: Array, breaks: Array, x: Array, nu: int) -> Array:
 def scatter(g: Array, breaks: Array, x: Array, k: int, nu: int) -> Array:
     """The transpose of `sample` in its coefficients."""
     m = len(breaks) - 1
-    if _compiled(m, breaks, x):
+    if _compiled(m, breaks, x, nu):
         return piecewise.scatter(g, breaks, x, k, nu)
     search, sums = Search(breaks[1:-1], len(x)), _sums(k, m, g)
     for block in _blocks(len(x)):
@@ -55,7 +55,7 @@ def scatter(g: Array, breaks: Array, x: Array, k: int, nu: int) -> Array:
 def pull(g: Array, c: Array, breaks: Array, x: Array, nu: int) -> tuple[Array, Array, Array]:
     """The gradients of `c`, of `breaks` and of `x` from those of their samples."""
     k, m, _ = c.shape
-    if _compiled(m, breaks, x):
+    if _compiled(m, breaks, x, nu):
         return piecewise.pull(g, c, breaks, x, nu)
     search, sums, powers = Search(breaks[1:-1], len(x)), _sums(k, m, g), _powers(c, nu + 1)
     ends, slope = np.zeros(len(breaks)), np.empty_like(x)
@@ -68,8 +68,9 @@ def pull(g: Array, c: Array, breaks: Array, x: Array, nu: int) -> tuple[Array, A
     return _gathered(sums, m, g), ends.astype(x.dtype), slope
 
 
-def _compiled(m: int, breaks: Array, x: Array) -> bool:
-    return m == len(breaks) - 1 > 0 and piecewise.available(x.dtype)
+def _compiled(m: int, breaks: Array, x: Array, nu: int) -> bool:
+    """Whether they may go to the compiled loops, which rely on what is passed; NumPy raises for what doesn't fit."""
+    return nu >= 0 and m == len(breaks) - 1 > 0 and piecewise.available(x.dtype)
 
 
 def _blocks(count: int) -> Iterator[slice]:
