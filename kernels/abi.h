@@ -103,6 +103,7 @@ typedef struct {
     int (*products_f64) PRODUCTS(double);
     int (*products_f32) PRODUCTS(float);
 } lines_table;
+
 // How the coefficients of a spline go on beyond the border: the names are SciPy's.
 enum {
     SPLINE_REFLECT, SPLINE_MIRROR, SPLINE_WRAP, SPLINE_GRID_WRAP, SPLINE_CONSTANT, SPLINE_NEAREST, SPLINE_GRID_CONSTANT
@@ -134,3 +135,52 @@ typedef struct {
     int (*slopes) SPLINE;
     int (*scatter) SPLINE;
 } spline_table;
+
+// Polynomials of `columns` columns on each of the intervals, at points: those outside belong to the first or the last.
+typedef struct {
+    int64_t powers, intervals, columns;  // of the coefficients, side by side, the highest power first
+    int64_t order;                       // of the derivative
+    int64_t points;
+    int64_t row, column;                 // strides of the gradients of the values
+} pieces_shape;
+
+// How many of the sorted knots lie at or below each of so many points.
+#define LOCATE(T) (const T* knots, int64_t count, const T* x, int64_t points, int64_t* out)
+
+// `breaks` has one more than there are intervals; `out` is values of one point after the other.
+#define SAMPLE(T) (const T* c, const T* breaks, const T* x, T* out, const pieces_shape* shape)
+
+// Gradients of the coefficients are added to `sums`. Those of the points are stored in `slope`, and for each interval
+// their sum is added to `ends`; without `c` they aren't looked at.
+#define PULL(T)                                                                                          \
+    (const T* g, const T* c, const T* breaks, const T* x, double* sums, double* ends, T* slope, \
+     const pieces_shape* shape)
+
+typedef struct {
+    int (*locate_f64) LOCATE(double);
+    int (*locate_f32) LOCATE(float);
+    int (*sample_f64) SAMPLE(double);
+    int (*sample_f32) SAMPLE(float);
+    int (*pull_f64) PULL(double);
+    int (*pull_f32) PULL(float);
+} piecewise_table;
+
+// Cubic splines through `columns` columns of values at `knots` knots, two at least. `ends` has the equation at the start
+// and that at the end, five numbers each: the factors of the slope there and of the next one, of the difference quotient
+// there and of the next one, and of the derivative that is given there, or zero. `c` gets the coefficients of one power
+// after the other, the highest first. `work` has room for 3 knots + (2 knots - 1) columns numbers.
+#define CUBIC(T)                                                                                        \
+    (const T* x, const T* y, const double* ends, const T* at_start, const T* at_end, T* c, double* work, \
+     int64_t knots, int64_t columns)
+
+// The gradients of the data, of those of the coefficients.
+#define PULL_CUBIC(T)                                                                             \
+    (const T* x, const T* g, const double* ends, T* y, T* at_start, T* at_end, double* work, \
+     int64_t knots, int64_t columns)
+
+typedef struct {
+    int (*spline_f64) CUBIC(double);
+    int (*spline_f32) CUBIC(float);
+    int (*pull_spline_f64) PULL_CUBIC(double);
+    int (*pull_spline_f32) PULL_CUBIC(float);
+} cubic_table;

@@ -8,12 +8,16 @@ extern const filter_table recursion_baseline;
 extern const gradient_table gradients_baseline;
 extern const lines_table lines_baseline;
 extern const spline_table sampling_baseline;
+extern const piecewise_table piecewise_baseline;
+extern const cubic_table spline_baseline;
 #ifdef X86_LEVELS
 extern const correlation_table correlation_v3, correlation_v4;
 extern const filter_table recursion_v3, recursion_v4;
 extern const gradient_table gradients_v3, gradients_v4;
 extern const lines_table lines_v3, lines_v4;
 extern const spline_table sampling_v3, sampling_v4;
+extern const piecewise_table piecewise_v3, piecewise_v4;
+extern const cubic_table spline_v3, spline_v4;
 #endif
 
 static int level() {
@@ -39,6 +43,8 @@ static const filter_table* const filters = BEST(recursion);
 static const gradient_table* const gradients = BEST(gradients);
 static const lines_table* const lines = BEST(lines);
 static const spline_table* const splines = BEST(sampling);
+static const piecewise_table* const pieces = BEST(piecewise);
+static const cubic_table* const cubics = BEST(spline);
 
 SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
 
@@ -60,6 +66,20 @@ SCITORCH_EXPORT int scitorch_abi(void) { return SCITORCH_ABI; }
     SCITORCH_EXPORT int scitorch_lines_##NAME PRODUCTS(T) { return lines->NAME(g, x, sums, places, shape); }
 #define EXPORT_SPLINE(NAME) \
     SCITORCH_EXPORT int scitorch_spline_##NAME SPLINE { return splines->NAME(arrays, shape); }
+#define EXPORT_LOCATE(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME LOCATE(T) { return pieces->NAME(knots, count, x, points, out); }
+#define EXPORT_SAMPLE(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME SAMPLE(T) { return pieces->NAME(c, breaks, x, out, shape); }
+#define EXPORT_PULL(NAME, T) \
+    SCITORCH_EXPORT int scitorch_##NAME PULL(T) { return pieces->NAME(g, c, breaks, x, sums, ends, slope, shape); }
+#define EXPORT_CUBIC(NAME, T)                                                             \
+    SCITORCH_EXPORT int scitorch_##NAME CUBIC(T) {                                        \
+        return cubics->NAME(x, y, ends, at_start, at_end, c, work, knots, columns);       \
+    }
+#define EXPORT_PULL_CUBIC(NAME, T)                                                        \
+    SCITORCH_EXPORT int scitorch_##NAME PULL_CUBIC(T) {                                   \
+        return cubics->NAME(x, g, ends, y, at_start, at_end, work, knots, columns);       \
+    }
 
 EXPORT_CORRELATION(correlate_f64, double)
 EXPORT_CORRELATION(correlate_f32, float)
@@ -84,4 +104,14 @@ EXPORT_PRODUCTS(products_f32, float)
 EXPORT_SPLINE(sample)
 EXPORT_SPLINE(slopes)
 EXPORT_SPLINE(scatter)
+EXPORT_LOCATE(locate_f64, double)
+EXPORT_LOCATE(locate_f32, float)
+EXPORT_SAMPLE(sample_f64, double)
+EXPORT_SAMPLE(sample_f32, float)
+EXPORT_PULL(pull_f64, double)
+EXPORT_PULL(pull_f32, float)
+EXPORT_CUBIC(spline_f64, double)
+EXPORT_CUBIC(spline_f32, float)
+EXPORT_PULL_CUBIC(pull_spline_f64, double)
+EXPORT_PULL_CUBIC(pull_spline_f32, float)
 }

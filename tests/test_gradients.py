@@ -256,6 +256,18 @@ def test_what_a_joint_rule_gives_along():
 
 
 @pytest.mark.usefixtures("scratch_registry")
+def test_it_may_give_what_stands_before():
+    runs = []
+    product = operator("(),()->()", batch="native", name="product")(lambda a, b: a * b)
+    product.vjp(a=lambda g, b: runs.append("a") or g * b)
+    product.vjp("b")(lambda g, a, b: runs.append("joint") or {"a": g * b, "b": g * a})
+    a, b = (torch.tensor(value, requires_grad=True) for value in (2.0, 3.0))
+    assert torch.autograd.grad(product(a, b), (a, b)) == (3, 2)
+    assert torch.autograd.grad(product(a, b.detach()), a) == (3,)
+    assert runs == ["joint", "a"]
+
+
+@pytest.mark.usefixtures("scratch_registry")
 def test_a_rule_named_again_goes_before_what_a_joint_rule_gives():
     pair = operator("(),()->()", batch="native", name="pair")(lambda a, b: a * b)
     pair.vjp(lambda g, a, b: {"a": g * b, "b": g * float("nan")})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scitorch.interpolate.pieces import Search
+from scitorch.interpolate.loops import Search
 
 RNG = np.random.default_rng(0)
 KNOTS = {

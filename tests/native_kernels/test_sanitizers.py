@@ -75,7 +75,8 @@ def test_no_faults(tmp_path):
         assert found.returncode != 0
         assert message in found.stderr
 
-    tests = [str(HERE / f"test_{name}.py") for name in ("correlation", "recursion", "lines", "sampling")]
+    names = ("correlation", "recursion", "lines", "sampling", "piecewise", "spline")
+    tests = [str(HERE / f"test_{name}.py") for name in names]
     # What a sanitizer says goes past Python, which would keep it.
     ended = run(library, "-m", "pytest", "-q", "-x", "-s", "-p", "no:cacheprovider", *tests, **settings)
     assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-4000:]

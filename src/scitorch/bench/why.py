@@ -33,9 +33,6 @@ WHY = {
     "special.betainc, 10⁴, in x": _DENSITY,
     "special.j0, 10⁴": "PyTorch's is right to 4e-7 only",
     "special.j0, 10⁶": "PyTorch's is right to 4e-7 only",
-    "interpolate.CubicSpline, 1000 knots, 10⁴ sorted points, in values and points": (
-        "no call takes more than a seventh: setting up the system in PyTorch calls, which the peers get solved"
-    ),
     "linalg.sqrtm, 100 × 100": (
         "Schur forms are half of it, their roots a quarter; the peers' eigenvectors fail where two eigenvalues meet"
     ),
@@ -57,12 +54,6 @@ WHY = {
     "special.betainc, 10⁶, in x": _DENSITY,
     "special.jv, order 1.5, 10⁴": "inferred: nothing; HIPS calls the same function",
     "special.jv, order 1.5, 10⁶": "inferred: nothing; HIPS calls the same function",
-    "interpolate.CubicSpline, 1000 knots, 10⁶ sorted points, in values and points": (
-        "gathering the pieces' coefficients in NumPy calls is half of it; SciPy's compiled loop meets them in order"
-    ),
-    "interpolate.CubicSpline, 1000 knots, 10⁶ random points, in values and points": (
-        "inferred: gathering and adding the pieces' coefficients in NumPy calls; JAX compiles one loop"
-    ),
     "integrate.solve_ivp, Lotka-Volterra, RK45, in start and parameters": (
         "of 63 ms, SciPy's steps take 11 and 2546 calls of the torch function 40 (of NumPy's: 1.4): SciPy with that "
         "function by hand takes 51. Handing over takes 7, the search for what the function uses 3"
@@ -88,9 +79,6 @@ WHY = {
     "memory: signal.fftconvolve, 512 × 512 with 63 × 63": "with gradients; inferred: padded arrays, both spectra",
     "memory: linalg.expm, 500 × 500": "with gradients; inferred: powers in SciPy's expm_frechet",
     "memory: special.betainc, 10⁶, in x": "with gradients; inferred: the density's terms, one array each",
-    "memory: interpolate.CubicSpline, 1000 knots, 10⁶ sorted points, in values and points": (
-        "with gradients; inferred: the slope at each point, beside the gradient"
-    ),
     "correlation, 10 × 10 with 3 × 3, float64": _CALL,
     "correlation, 10 × 10 with 3 × 3, float32": _CALL,
     "correlation, 128 × 128 with 3 × 3, float64": _THREE,

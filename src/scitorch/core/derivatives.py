@@ -25,8 +25,8 @@ def pull(rules: Rules, plan: Plan, known: Known, needed: Sequence[bool]) -> list
     """Gradients of the needed arguments, each in its argument's shape and dtype, given ``known["g"]``."""
     shared: dict[int, Any] = {}
     gradients: list[torch.Tensor | None] = [None] * len(needed)
-    for index, need in enumerate(needed):
-        if need:
+    for index in rules.order():
+        if needed[index]:
             try:
                 gradient = _gradient(rules, rules.arguments[index], plan, known, shared)
             except RuntimeError as error:

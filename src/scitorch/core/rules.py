@@ -5,7 +5,6 @@ A rule is mathematics in torch operations and other operators; `derivatives` app
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -118,6 +117,7 @@ class Rules:
         self.jvp: dict[str, Derivative] = {}
         self.together: tuple[Rule, ...] = ()
         self._saved: dict[Sequence[bool] | None, Saved] = {}
+        self._order: tuple[int, ...] | None = None
 
     def add_vjp(self, rules: Mapping[str, Any]) -> None:
         """Add reverse-mode rules. One that is there is replaced."""
@@ -148,6 +148,7 @@ class Rules:
         kept = [rule for rule in self.together if not set(rule.joint).intersection(arguments)]
         self.together = (*kept, *together)
         self._saved.clear()
+        self._order = None
 
     def add_partials(self, rules: Mapping[str, Any]) -> None:
         """Add partial derivatives of an elementwise operator, from which both modes follow."""
@@ -210,6 +211,14 @@ class Rules:
             return f"not implemented: {rule.reason}"
         return "none" if rule is None else "zero" if rule is zero else "rule"
 
+    def order(self) -> tuple[int, ...]:
+        """The places of the arguments, those of the largest joint rules first: what these give along runs only once."""
+        if self._order is None:
+            rules = [self.vjp.get(argument) for argument in self.arguments]
+            sizes = [len(rule.joint) if isinstance(rule, Rule) else 0 for rule in rules]
+            self._order = tuple(sorted(range(len(rules)), key=lambda place: -sizes[place]))
+        return self._order
+
     def saved(self, needed: tuple[bool, ...] | None) -> Saved:
         """What the rules of the needed arguments ask to be saved; for None, what any rule in either mode does."""
         found = self._saved.get(needed)
@@ -236,6 +245,6 @@ class Rules:
         return Saved(names, places, "out" in asked, frozen, partial)
 
     def _as_they_are(self) -> Rules:
-        rules = copy.copy(self)
+        rules = Rules(self.operator, self.arguments, self.static, self.output_count)
         rules.vjp, rules.jvp = dict(self.vjp), dict(self.jvp)
         return rules

@@ -102,7 +102,7 @@ class BSpline:
         value = de_boor(self.t, coefficients, self.k, x, place, nu)
         unknown = x.isnan() if extrapolate else ~((x >= first) & (x <= last))
         value = torch.where(unknown[(...,) + (None,) * (value.ndim - x.ndim)], math.nan, value)
-        return placed(value, points.shape, self.axis)
+        return placed(value, points.shape, self.c.shape[1:], self.axis)
 
     def _ends(self) -> tuple[Tensor, Tensor]:
         """The ends of the base interval."""

@@ -93,6 +93,13 @@ def as_knots(owner: str, argument: str, x: Tensor, rule: str = "increasing") -> 
     return checked(x, rule=rule, owner=owner, argument=argument)
 
 
+def finite(y: Tensor, owner: str, argument: str) -> Tensor:
+    """The same finite values, whatever their shape: all are looked at at once."""
+    if y.ndim == 1:
+        return checked(y, rule="finite", owner=owner, argument=argument)
+    return checked(y.reshape(-1), rule="finite", owner=owner, argument=argument).reshape(y.shape)
+
+
 def as_points(x: Any, like: Tensor) -> Tensor:
     """Where to evaluate: a real tensor in a dtype that holds the knots too."""
     x = x if isinstance(x, Tensor) else torch.as_tensor(x, dtype=like.dtype, device=like.device)

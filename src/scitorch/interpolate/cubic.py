@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,11 @@ import torch
 from torch import Tensor
 
 from scitorch.core.errors import ArgumentError
-from scitorch.interpolate.checks import as_data, as_knots, checked, complex_of, in_precision, real_of
-from scitorch.interpolate.piecewise import Extrapolate, PPoly
+from scitorch.interpolate.checks import as_data, as_knots, checked, complex_of, finite, in_precision, real_of
+from scitorch.interpolate.equations import CURVATURE, NOT_A_KNOT, PARABOLA, SLOPE, STRAIGHT
+from scitorch.interpolate.hermite import hermite_pieces
+from scitorch.interpolate.piecewise import Extrapolate, PPoly, known
+from scitorch.interpolate.smooth import spline_pieces
 from scitorch.linalg.banded import banded
 
 Condition = tuple[int, Any] | str
@@ -59,17 +63,22 @@ class CubicHermiteSpline(PPoly):
             got = f"{tuple(y.shape)} and {tuple(dydx.shape)}"
             raise ArgumentError(type(self).__name__, "y, dydx", "one shape", got)
         x, y, axis = prepare(type(self).__name__, x, y, axis)
-        slopes = checked(dydx.movedim(axis, -1), rule="finite", owner=type(self).__name__, argument="dydx")
-        self._hold(x, y, slopes.movedim(-1, 0).to(y.dtype), axis, extrapolate)
+        slopes = finite(dydx.movedim(axis, 0) if axis else dydx, type(self).__name__, "dydx")
+        self._hold(x, y, slopes.to(y.dtype), axis, extrapolate)
 
     def _hold(self, x: Tensor, y: Tensor, slopes: Tensor, axis: int, extrapolate: Extrapolate) -> None:
         """Turn values and slopes, the interpolation axis in front, into coefficients."""
-        dx = spread(torch.diff(x), y)
-        slope = torch.diff(y, dim=0) / dx
-        t = (slopes[:-1] + slopes[1:] - 2 * slope) / dx
-        c = torch.stack((t / dx, (slope - slopes[:-1]) / dx - t, slopes[:-1], y[:-1]))
-        super().__init__(c, x, extrapolate)
-        self.axis = axis
+        self._hold_pieces(hermite_pieces(x, _columns(y), _columns(slopes)), x, y, axis, extrapolate)
+
+    def _hold_pieces(self, c: Tensor, x: Tensor, y: Tensor, axis: int, extrapolate: Extrapolate) -> None:
+        """Keep the coefficients of columns in the shape of the values."""
+        self.c, self.x, self.axis = c.reshape(*c.shape[:2], *y.shape[1:]), x, axis
+        self.extrapolate = known(type(self).__name__, extrapolate)
+
+
+def _columns(y: Tensor) -> Tensor:
+    """As a matrix, of which each column is a function."""
+    return y.reshape(len(y), math.prod(y.shape[1:]))
 
 
 class PchipInterpolator(CubicHermiteSpline):
@@ -226,9 +235,8 @@ class CubicSpline(CubicHermiteSpline):
 
     Notes
     -----
-    The slopes solve a tridiagonal system in linear time, by the operator and the rules of
-    `scitorch.linalg.solve_banded`. Differentiable to any order in `x`, `y`, the values in `bc_type` and the points of
-    evaluation.
+    The slopes solve a tridiagonal system in linear time, and so does the gradient of the data. Differentiable to any
+    order in `x`, `y`, the values in `bc_type` and the points of evaluation.
 
     References
     ----------
@@ -254,17 +262,20 @@ class CubicSpline(CubicHermiteSpline):
     ) -> None:
         x, y, axis = prepare(type(self).__name__, x, y, axis)
         start, end = (_condition(bc, y) for bc in _both(bc_type))
-        y = y + 0 * sum(value for _, value in (start, end))  # complex if one of the given values is
+        for _, value in (start, end):
+            y = y if value is None else y.to(torch.promote_types(y.dtype, value.dtype))
         if start[0] == PERIODIC:
             extrapolate = "periodic" if extrapolate is None else extrapolate
             y = checked(y.movedim(0, -1), rule="periodic", owner="CubicSpline", argument="y").movedim(-1, 0)
-        slopes = _smooth_slopes(x, y.flatten(1) if y.ndim > 1 else y[:, None], start, end)
-        self._hold(x, y, slopes.reshape(y.shape), axis, extrapolate)
+        if start[0] == PERIODIC and len(x) > 2:
+            self._hold(x, y, _periodic_slopes(x, _columns(y)).reshape(y.shape), axis, extrapolate)
+        else:
+            self._hold_pieces(_pieces(x, _columns(y), start, end), x, y, axis, extrapolate)
 
 
-PERIODIC, NOT_A_KNOT = 0, 3
-"""Kinds of conditions beside 1 and 2, the orders of a given derivative."""
-Bound = tuple[int, Any]
+PERIODIC = 0
+"""The kind of condition beside those of one end."""
+Bound = tuple[int, Tensor | None]
 
 
 def _both(bc_type: Any) -> tuple[Condition, Condition]:
@@ -277,10 +288,10 @@ def _both(bc_type: Any) -> tuple[Condition, Condition]:
 
 
 def _condition(bc: Condition, y: Tensor) -> Bound:
-    """The kind of a condition, and the value of the derivative."""
-    named: dict[Any, Bound] = {"clamped": (1, 0), "natural": (2, 0), "not-a-knot": (NOT_A_KNOT, 0), "periodic": (0, 0)}
+    """The kind of a condition, and the value of the derivative unless it is zero."""
+    named = {"clamped": SLOPE, "natural": CURVATURE, "not-a-knot": NOT_A_KNOT, "periodic": PERIODIC}
     if isinstance(bc, str) and bc in named:
-        return named[bc]
+        return named[bc], None
     if not isinstance(bc, str) and len(bc) == 2 and bc[0] in (1, 2):
         value = bc[1] if isinstance(bc[1], Tensor) else torch.as_tensor(bc[1], dtype=torch.complex128)
         if value.shape == y.shape[1:]:
@@ -290,49 +301,25 @@ def _condition(bc: Condition, y: Tensor) -> Bound:
     raise ArgumentError("CubicSpline", "bc_type", expected, repr(bc))
 
 
-def _smooth_slopes(x: Tensor, y: Tensor, start: Bound, end: Bound) -> Tensor:
-    """The slopes of the spline through the columns of y, from equations between each three of them."""
+def _pieces(x: Tensor, y: Tensor, start: Bound, end: Bound) -> Tensor:
+    """The coefficients of the splines through the columns of y."""
+    (first, at_start), (last, at_end) = start, end
+    if len(x) == 2:  # without a second interval these conditions ask for the straight line
+        first, last = (STRAIGHT if kind in (PERIODIC, NOT_A_KNOT) else kind for kind in (first, last))
+    elif len(x) == 3 and first == last == NOT_A_KNOT:
+        first = last = PARABOLA
+    at_start, at_end = (None if value is None else value.reshape(-1).to(y.dtype) for value in (at_start, at_end))
+    return spline_pieces(x, y, at_start, at_end, start=first, end=last)
+
+
+def _periodic_slopes(x: Tensor, y: Tensor) -> Tensor:
+    """Of n-1 slopes in a circle the last one is set apart; the others solve a tridiagonal system that it is part of."""
     dx = torch.diff(x)
     h = dx[:, None]
     m = torch.diff(y, dim=0) / h
-    if len(x) == 2:
-        # Without a second interval these conditions ask for the straight line.
-        start, end = ((1, m[0]) if bc[0] in (PERIODIC, NOT_A_KNOT) else bc for bc in (start, end))
-    if len(x) == 3 and start[0] == end[0] == PERIODIC:
+    if len(x) == 3:
         return ((m / h).sum(0) / (1 / h).sum(0)).expand(y.shape)
     inner = 3 * (h[1:] * m[:-1] + h[:-1] * m[1:])
-    if start[0] == PERIODIC:
-        return _periodic_slopes(dx, m, inner)
-    if len(x) == 3 and start[0] == end[0] == NOT_A_KNOT:
-        # One parabola: both conditions say the same, so the means of neighbouring slopes take their place.
-        one = torch.ones_like(dx[0])
-        first, last = (one, one, 2 * m[0]), (one, one, 2 * m[-1])
-    else:
-        first, last = _end_equation(start, dx, m), _end_equation(end, dx.flip(0), m.flip(0), backwards=True)
-    zero = torch.zeros_like(dx[:1])
-    upper = torch.cat((zero, first[1][None], dx[:-1]))
-    main = torch.cat((first[0][None], 2 * (dx[:-1] + dx[1:]), last[0][None]))
-    lower = torch.cat((dx[1:], last[1][None], zero))
-    right = torch.cat((first[2][None].expand(1, y.shape[1]), inner, last[2][None].expand(1, y.shape[1])))
-    return banded(torch.stack((upper, main, lower)), right, lower=1, upper=1, check_finite=False)
-
-
-def _end_equation(bc: Bound, dx: Tensor, m: Tensor, *, backwards: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients of the slope at an end and of the next, and the right-hand side; seen from the end."""
-    kind, value = bc
-    value = torch.as_tensor(value, dtype=m.dtype, device=m.device).flatten() if isinstance(value, Tensor) else value
-    if kind == NOT_A_KNOT:
-        d = dx[0] + dx[1]
-        return dx[1], d, ((dx[0] + 2 * d) * dx[1] * m[0] + dx[0] ** 2 * m[1]) / d
-    if kind == 1:
-        return torch.ones_like(dx[0]), torch.zeros_like(dx[0]), torch.zeros_like(m[0]) + value
-    curvature = 0.5 * value * dx[0] ** 2
-    return 2 * dx[0], dx[0], 3 * dx[0] * m[0] + (curvature if backwards else -curvature)
-
-
-def _periodic_slopes(dx: Tensor, m: Tensor, inner: Tensor) -> Tensor:
-    """Of n-1 slopes in a circle the last one is set apart; the others solve a tridiagonal system that it is part of."""
-    h = dx[:, None]
     first = 3 * (h[0] * m[-1] + h[-1] * m[0])[None]
     rest = torch.cat((first, inner[:-1]))
     zero = torch.zeros_like(dx[:1])
@@ -367,8 +354,8 @@ def prepare(owner: str, x: Any, y: Any, axis: int, *, real: bool = False) -> tup
     precision = torch.promote_types(real_of(x.dtype), real_of(y.dtype))
     x = as_knots(owner, "x", x if x.is_complex() else x.to(precision))
     y = in_precision(precision, y)
-    y = checked(y.movedim(axis, -1), rule="finite", owner=owner, argument="y").movedim(-1, 0)
-    return x, y, axis % y.ndim
+    axis %= y.ndim
+    return x, finite(y.movedim(axis, 0) if axis else y, owner, "y"), axis
 
 
 def spread(dx: Tensor, like: Tensor) -> Tensor:

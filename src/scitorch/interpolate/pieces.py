@@ -1,63 +1,18 @@
-"""Piecewise polynomials at given points, and the transpose of that: two operators, each the other's derivative."""
+"""Piecewise polynomials at given points, and the gradients of that: operators that are each other's derivatives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import perm
 from typing import Any
 
 import numpy as np
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from scitorch.core import Sample, operator, zero
+from scitorch.interpolate import loops
 
 Array = NDArray[Any]
-
-_BLOCK = 8192  # points at a time, so that what is computed about them stays in the processor's cache
-_BUCKETS = 4  # for each knot
-_STEPS = 8  # from a bucket's first knot to the right one, at most
-
-
-class Search:
-    """How many of the sorted knots lie at or below each of many points.
-
-    A search by bisection mispredicts half of its branches where points are in no order: a step of it takes as long as
-    all of this. The knots are counted in advance for buckets of equal width, and from the count of its bucket each
-    point goes on knot by knot. Where knots crowd in a bucket, bisection takes over.
-    """
-
-    def __init__(self, knots: Array, points: int) -> None:
-        self._knots = knots
-        self._counts: Array | None = None
-        if points < 1024 or not 2 <= len(knots) < points or not knots[0] < knots[-1]:
-            return
-        count = _BUCKETS * len(knots)
-        width = (knots[-1] - knots[0]) / count
-        # Lower than the buckets begin by more than what their arithmetic may round off.
-        margin = 16 * np.finfo(knots.dtype).eps * np.abs(knots[[0, -1]]).max()
-        edges = knots[0] + width * np.arange(count + 1) - margin
-        if np.isfinite(edges).all() and width > margin:
-            self._width, self._beyond = width, np.append(knots, np.nan)
-            self._counts = np.searchsorted(knots, edges, side="right")
-
-    def __call__(self, x: Array) -> Array:
-        """The counts for some of the points."""
-        if np.all(x[1:] >= x[:-1]):  # then it's the points that are searched for the few knots between them
-            first, last = np.searchsorted(self._knots, x[[0, -1]], side="right")
-            starts = np.searchsorted(x, self._knots[first:last], side="left")
-            return np.repeat(np.arange(first, last + 1), np.diff(starts, prepend=0, append=len(x)))
-        if self._counts is None:
-            return np.searchsorted(self._knots, x, side="right")
-        bucket = np.fmin(np.fmax((x - self._knots[0]) / self._width, 0), len(self._counts) - 1)
-        place = self._counts[bucket.astype(np.int64)]
-        for _ in range(_STEPS):
-            beyond = self._beyond[place] <= x
-            if not beyond.any():
-                return np.where(np.isnan(x), len(self._knots), place)  # as bisection has it
-            place += beyond
-        return np.searchsorted(self._knots, x, side="right")
+Parts = tuple[Tensor, ...]
 
 
 @operator("(n),(p)->(p)", dtype="integer")
@@ -88,10 +43,7 @@ def count_knots(knots: Array, x: Array) -> Array:
     >>> count_knots(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 0.0, 3.0]))
     tensor([0, 1, 2])
     """
-    search, result = Search(knots, len(x)), np.empty(len(x), np.int64)
-    for block in _blocks(len(x)):
-        result[block] = search(x[block])
-    return result
+    return loops.locate(knots, x)
 
 
 @operator("(k,m,r),(n),(p)->(p,r)", real=("breaks", "x"))
@@ -115,9 +67,8 @@ def sample_pieces(c: Array, breaks: Array, x: Array, *, nu: int) -> Array:
 
     Notes
     -----
-    ``Σ c[j, i] (x - breaks[i])^(k-1-j)`` with i the interval of x, or its derivative. With ``g`` the incoming gradient
-    ``c`` gets `scatter_pieces`; ``x`` gets ``g`` times the next derivative, and each break the negative sum of those
-    over its interval. To any order.
+    ``Σ c[j, i] (x - breaks[i])^(k-1-j)`` with i the interval of x, or its derivative. All gradients come from one pass,
+    `pull_pieces`; ``c`` alone gets `scatter_pieces`. To any order.
 
     References
     ----------
@@ -130,20 +81,7 @@ def sample_pieces(c: Array, breaks: Array, x: Array, *, nu: int) -> Array:
     >>> sample_pieces(c, torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0.5, 1.5]), nu=0).flatten()
     tensor([0.5000, 2.0000])
     """
-    result = np.zeros((len(x), c.shape[2]), c.dtype)
-    powers = [np.ascontiguousarray(c[j] * perm(k, nu)) for j, k in enumerate(range(len(c) - 1, nu - 1, -1))]
-    search = Search(breaks[1:-1], len(x))
-    for block in _blocks(len(x)) if powers else ():
-        place = search(x[block])
-        step = (x[block] - breaks[place])[:, None]
-        value = powers[0].take(place, 0)
-        for coefficients in powers[1:]:
-            value *= step
-            value += coefficients.take(place, 0)
-        result[block] = value
-    if len(powers) < 2:  # a constant doesn't show that a point is NaN
-        result[np.isnan(x)] = np.nan
-    return result
+    return loops.sample(c, breaks, x, nu)
 
 
 @operator("(p,r),(n),(p)->(k,n-1,r)", real=("breaks", "x"))
@@ -179,48 +117,101 @@ def scatter_pieces(values: Array, breaks: Array, x: Array, *, k: int, nu: int) -
     tensor([[0.5000, 0.5000],
             [1.0000, 1.0000]])
     """
-    m = len(breaks) - 1
-    # Real and imaginary parts are columns of their own.
-    parts = np.ascontiguousarray(values).view(np.finfo(values.dtype).dtype).reshape(len(values), -1)
-    result = np.zeros((k, m * parts.shape[1]))
-    search = Search(breaks[1:-1], len(x))
-    columns = np.arange(parts.shape[1])
-    for block in _blocks(len(x)):
-        place = search(x[block])
-        step, term = (x[block] - breaks[place])[:, None], parts[block].astype(float)
-        where = (place[:, None] * len(columns) + columns).ravel()
-        for power in range(nu, k):
-            np.add.at(result[k - 1 - power], where, perm(power, nu) * term.ravel())
-            term *= step
-    return result.astype(parts.dtype).view(values.dtype).reshape(k, m, values.shape[1])
+    return loops.scatter(values, breaks, x, k, nu)
 
 
-def _blocks(count: int) -> Iterator[slice]:
-    return (slice(start, start + _BLOCK) for start in range(0, count, _BLOCK))
+@operator("(p,r),(k,m,r),(n),(p)->(k,m,r),(n),(p)", dtype=(None, "real", "real"), real=("breaks", "x"))
+def pull_pieces(values: Array, c: Array, breaks: Array, x: Array, *, nu: int) -> tuple[Array, Array, Array]:
+    """Gradients of `sample_pieces` in all its arguments, in one pass.
 
+    Parameters
+    ----------
+    values : Tensor of shape (..., p, r)
+        The gradient of the samples.
+    c : Tensor of shape (..., k, m, r)
+    breaks : Tensor of shape (..., m+1)
+    x : Tensor of shape (..., p)
+    nu : int
+        The order of the derivative that was sampled.
 
-def _slope(values: Tensor, c: Tensor, breaks: Tensor, x: Tensor, nu: int) -> Tensor:
-    """The derivative in x of the inner product of values with samples of c."""
-    product = values * sample_pieces(c, breaks, x, nu=nu + 1).conj()
-    return (product.real if product.is_complex() else product).sum(-1)
+    Returns
+    -------
+    Tensor of shape (..., k, m, r)
+        What the coefficients get, as from `scatter_pieces`.
+    Tensor of shape (..., m+1)
+        What the breaks get: from the points of the interval on their right, the negative of what these get.
+    Tensor of shape (..., p)
+        What the points get: the values times the next derivative.
 
+    Notes
+    -----
+    Linear in the values and, but for the first result, in the coefficients. Its own gradients are samples and passes
+    like it. To any order.
 
-def _on_breaks(slope: Tensor, breaks: Tensor, x: Tensor) -> Tensor:
-    """What every interval's left end gets, of what its points get."""
-    return F.pad(-scatter_pieces(slope[..., None], breaks, x, k=1, nu=0)[..., 0, :, 0], (0, 1))
+    References
+    ----------
+    As for `sample_pieces`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> c = torch.tensor([[[1.0], [2.0]], [[0.0], [1.0]]])
+    >>> breaks, x = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0.5, 1.5])
+    >>> pull_pieces(torch.ones(2, 1), c, breaks, x, nu=0)[1:]
+    (tensor([-1., -2.,  0.]), tensor([1., 2.]))
+    """
+    return loops.pull(values, c, breaks, x, nu)
 
 
 count_knots.vjp(knots=zero, x=zero)
-sample_pieces.vjp(
-    c=lambda g, c, breaks, x, nu: scatter_pieces(g, breaks, x, k=c.shape[-3], nu=nu),
-    breaks=lambda g, c, breaks, x, nu: _on_breaks(_slope(g, c, breaks, x, nu), breaks, x),
-    x=lambda g, c, breaks, x, nu: _slope(g, c, breaks, x, nu),
+
+
+@sample_pieces.vjp("breaks", "x")
+def _sample_vjp(g: Tensor, c: Tensor, breaks: Tensor, x: Tensor, nu: int) -> dict[str, Tensor]:
+    gc, gbreaks, gx = pull_pieces(g, c, breaks, x, nu=nu)
+    return {"c": gc, "breaks": gbreaks, "x": gx}
+
+
+@sample_pieces.vjp("c")  # alone; with the others it comes along
+def _sample_vjp_c(g: Tensor, c: Tensor, breaks: Tensor, x: Tensor, nu: int) -> dict[str, Tensor]:
+    return {"c": scatter_pieces(g, breaks, x, k=c.shape[-3], nu=nu)}
+
+
+@scatter_pieces.vjp("breaks", "x")
+def _scatter_vjp(g: Tensor, values: Tensor, breaks: Tensor, x: Tensor, nu: int) -> dict[str, Tensor]:
+    _, gbreaks, gx = pull_pieces(values, g, breaks, x, nu=nu)
+    return {"breaks": gbreaks, "x": gx}
+
+
+scatter_pieces.vjp(values=lambda g, breaks, x, nu: sample_pieces(g, breaks, x, nu=nu))
+
+
+def _at_left(values: Tensor, breaks: Tensor, x: Tensor) -> Tensor:
+    """For each point, the value of the break that its interval begins with."""
+    return sample_pieces(values[..., None, :-1, None], breaks, x, nu=0)[..., 0]
+
+
+sample_pieces.jvp(
+    c=lambda tangent, breaks, x, nu: sample_pieces(tangent, breaks, x, nu=nu),
+    breaks=lambda tangent, c, breaks, x, nu: (
+        -_at_left(tangent, breaks, x)[..., None] * sample_pieces(c, breaks, x, nu=nu + 1)
+    ),
+    x=lambda tangent, c, breaks, x, nu: tangent[..., None] * sample_pieces(c, breaks, x, nu=nu + 1),
 )
-scatter_pieces.vjp(
-    values=lambda g, breaks, x, nu: sample_pieces(g, breaks, x, nu=nu),
-    breaks=lambda g, values, breaks, x, nu: _on_breaks(_slope(values, g, breaks, x, nu), breaks, x),
-    x=lambda g, values, breaks, x, nu: _slope(values, g, breaks, x, nu),
-)
+
+
+@pull_pieces.vjp("c", "breaks", "x")
+def _pull_vjp(g: Parts, values: Tensor, c: Tensor, breaks: Tensor, x: Tensor, nu: int) -> dict[str, Tensor]:
+    moved = values * (g[2] - _at_left(g[1], breaks, x))[..., None]
+    _, breaks_first, x_first = pull_pieces(values, g[0], breaks, x, nu=nu)
+    gc, breaks_next, x_next = pull_pieces(moved, c, breaks, x, nu=nu + 1)
+    return {"c": gc, "breaks": breaks_first + breaks_next, "x": x_first + x_next}
+
+
+@pull_pieces.vjp("values")
+def _pull_vjp_values(g: Parts, c: Tensor, breaks: Tensor, x: Tensor, nu: int) -> dict[str, Tensor]:
+    along = (g[2] - _at_left(g[1], breaks, x))[..., None]
+    return {"values": sample_pieces(g[0], breaks, x, nu=nu) + along * sample_pieces(c, breaks, x, nu=nu + 1)}
 
 
 def _points(rng: np.random.Generator, *batch: int) -> tuple[Array, Array]:
@@ -242,5 +233,12 @@ scatter_pieces.samples(
         Sample(rng.normal(size=(3, 2)), *_points(rng), k=3, nu=0),
         Sample(rng.normal(size=(2, 3, 1)), *_points(rng, 2), k=4, nu=1),
         Sample(rng.normal(size=(3, 1)) * (1 + 1j), *_points(rng), k=2, nu=0),
+    ]
+)
+pull_pieces.samples(
+    lambda rng: [
+        Sample(rng.normal(size=(3, 2)), rng.normal(size=(3, 3, 2)), *_points(rng), nu=0),
+        Sample(rng.normal(size=(2, 3, 1)), rng.normal(size=(4, 3, 1)), *_points(rng, 2), nu=1),
+        Sample(rng.normal(size=(3, 1)) * (1 + 1j), rng.normal(size=(2, 3, 1)) * (1 - 2j), *_points(rng), nu=0),
     ]
 )

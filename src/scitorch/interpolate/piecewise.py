@@ -55,7 +55,7 @@ class PPoly:
 
     def __init__(self, c: Tensor, x: Tensor, extrapolate: Extrapolate = None, axis: int = 0) -> None:
         self.c, self.x = _held(type(self).__name__, c, x, axis)
-        self.extrapolate: bool | str = True if extrapolate is None else _known(type(self).__name__, extrapolate)
+        self.extrapolate: bool | str = known(type(self).__name__, extrapolate)
         self.axis = axis
 
     @classmethod
@@ -69,18 +69,18 @@ class PPoly:
 
     def __call__(self, x: Tensor | float, nu: int = 0, extrapolate: Extrapolate = None) -> Tensor:
         """The values, or derivatives of order `nu`, at points of any shape."""
-        extrapolate = self.extrapolate if extrapolate is None else _known(type(self).__name__, extrapolate)
+        extrapolate = self.extrapolate if extrapolate is None else known(type(self).__name__, extrapolate)
         if nu < 0:
             raise ArgumentError(type(self).__name__, "nu", "an order of at least 0", str(nu), ".antiderivative()")
         points = as_points(x, self.x)
-        x = points.reshape(-1)
+        x = points.flatten()
         if extrapolate == "periodic":
             x = self.x[0] + torch.remainder(x - self.x[0], self.x[-1] - self.x[0])
         columns = self.c.reshape(*self.c.shape[:2], math.prod(self.c.shape[2:]))
         value = sample_pieces(columns, self.x, x, nu=nu)
         if extrapolate is False:
             value = torch.where(((x < self.x[0]) | (x > self.x[-1]))[:, None], math.nan, value)
-        return placed(value.reshape(len(x), *self.c.shape[2:]), points.shape, self.axis)
+        return placed(value, points.shape, self.c.shape[2:], self.axis)
 
     def derivative(self, nu: int = 1) -> Self:
         """The piecewise polynomial of the derivative of order `nu`; of the antiderivative, if that is negative."""
@@ -100,7 +100,7 @@ class PPoly:
 
     def integrate(self, a: Tensor | float, b: Tensor | float, extrapolate: Extrapolate = None) -> Tensor:
         """The integral from `a` to `b`, differentiable in both."""
-        extrapolate = self.extrapolate if extrapolate is None else _known(type(self).__name__, extrapolate)
+        extrapolate = self.extrapolate if extrapolate is None else known(type(self).__name__, extrapolate)
         return integral(self.antiderivative(), a, b, self.x[0], self.x[-1], extrapolate)
 
 
@@ -132,7 +132,10 @@ def _held(owner: str, c: Any, x: Any, axis: int) -> tuple[Tensor, Tensor]:
     return in_precision(real, c), as_knots(owner, "x", x.to(real))
 
 
-def _known(owner: str, extrapolate: bool | str) -> bool | str:
+def known(owner: str, extrapolate: Extrapolate) -> bool | str:
+    """What is asked for outside; by default the first and the last polynomial."""
+    if extrapolate is None:
+        return True
     if extrapolate == "periodic":
         return extrapolate
     if isinstance(extrapolate, str):
@@ -140,9 +143,9 @@ def _known(owner: str, extrapolate: bool | str) -> bool | str:
     return bool(extrapolate)
 
 
-def placed(value: Tensor, shape: tuple[int, ...], axis: int) -> Tensor:
+def placed(value: Tensor, shape: tuple[int, ...], rest: tuple[int, ...], axis: int) -> Tensor:
     """Values at flat points (an index without dimensions would leave the graph), the points' shape put at the axis."""
-    value = value.reshape((*shape, *value.shape[1:]))
+    value = value.reshape((*shape, *rest))
     return value.movedim(tuple(range(len(shape))), tuple(range(axis, axis + len(shape)))) if axis else value
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scitorch.core.errors import ArgumentError
 from scitorch.interpolate.bsplines import BSpline, basis
-from scitorch.interpolate.checks import as_data, as_knots, checked, in_precision, real_of
+from scitorch.interpolate.checks import as_data, as_knots, checked, finite, in_precision, real_of
 from scitorch.linalg.banded import banded
 from scitorch.linalg.systems import solve_general
 
@@ -110,7 +110,7 @@ def _data(x: Any, y: Any, axis: int, check_finite: bool) -> tuple[Tensor, Tensor
     precision = torch.promote_types(real_of(x.dtype), real_of(y.dtype))
     x = as_knots(OWNER, "x", x if x.is_complex() else x.to(precision))
     y = in_precision(precision, y.movedim(axis, -1))
-    y = checked(y, rule="finite", owner=OWNER, argument="y") if check_finite else y
+    y = finite(y, OWNER, "y") if check_finite else y
     return x, y.movedim(-1, 0), axis % y.ndim
 
 
