@@ -6,7 +6,7 @@ import scipy.signal
 import torch
 
 from scitorch import signal
-from scitorch.signal import overlaps, spectral, strips
+from scitorch.signal import overlaps, spectral, strips, tiles
 
 CLOSE = {np.float64: 1e-12, np.float32: 1e-4}
 MATRICES = [((9, 20), (3, 5)), ((7, 7), (7, 7)), ((3, 5), (8, 30)), ((1, 6), (4, 1))]
@@ -99,3 +99,21 @@ def test_long_signals_with_gradients():
     np.testing.assert_allclose(out.detach(), scipy.signal.oaconvolve(x, h), rtol=0, atol=1e-11)
     for got, other in zip(torch.autograd.grad(out, ours, torch.from_numpy(g)), (h, x), strict=True):
         np.testing.assert_allclose(got, scipy.signal.correlate(g, other, "valid"), rtol=0, atol=1e-9)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_threads_give_the_same(monkeypatch):
+    matrices, rows = normal((40, 50), (5, 6)), normal((1, 2000), (1, 30))
+
+    def results():
+        return [
+            torch.autograd.grad(spectral.convolve_spectra(*pair, block=block).square().sum(), pair)
+            for arrays, block in ((matrices, 0), (rows, 64))
+            for pair in [[torch.from_numpy(array).requires_grad_() for array in arrays]]
+        ]
+
+    alone = results()
+    monkeypatch.setattr(tiles, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    for got, wanted in zip(results(), alone, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=0, atol=0)

@@ -75,7 +75,7 @@ def through_transforms(function: Any, arguments: Sequence[Any]) -> Any:
 def _through_vmap(function: Any, interpreter: Any, arguments: Sequence[Any]) -> Any:
     """Call a Function's `vmap` with tensors and their mapped dimensions, outside of the innermost `vmap`.
 
-    As functorch does it, but for the trees as which it flattens arguments and results several times, 60 µs.
+    As functorch does it, but for the trees as which it flattens arguments and results several times, 40 µs.
     """
     level = interpreter.level()
     pairs = [_unwrap_batched(x, level) if isinstance(x, torch.Tensor) else (x, None) for x in arguments]

@@ -86,10 +86,9 @@ def trigonometric_transform(
     ends = _weighted_ends(family, type) if transposed and not orthogonalize else []
     if type in (1, 2):
         # M E x = M x + M (E - 1) x: no copy of x is made to be weighted, whose fresh memory would cost more than M.
-        # The second term has one sign or, in the column of the last x, alternating ones.
         for end in ends:
             term = x[..., [end]] * _column_scale(number, x.shape[-1], norm)
-            if end:
+            if end:  # of alternating signs
                 result[..., ::2] += term
                 result[..., 1::2] -= term
             else:

@@ -6,12 +6,15 @@ transforms, at least twice the taps for blocks that are mostly results.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
+
+from .tiles import share
 
 Array = NDArray[Any]
 
@@ -25,10 +28,13 @@ _GROUP = 1 << 18  # bytes of the spectra of a group of blocks
 def convolve(signal: Array, taps: Array, size: int, out: Array) -> None:
     """Fill ``out[i] = Σ signal[i-p] taps[p]``, wherever the two overlap."""
     spectrum, wrapped = _rfft(taps, size), len(taps) - 1
-    for first, count in _groups(len(out), size - wrapped, size):
+
+    def run(first: int, count: int) -> None:
         product = _rfft(_blocks(signal, first - wrapped, count, size - wrapped, size))
         product *= spectrum
         _put(_irfft(product, size)[:, wrapped:], out[first:])
+
+    share([partial(run, *group) for group in _groups(len(out), size - wrapped, size)], _GROUP // 8)
 
 
 def correlate(signal: Array, taps: Array, size: int, out: Array) -> None:
@@ -55,19 +61,23 @@ def _correlate(x: Array, size: int, long: Pair | None, short: Pair | None) -> No
     few = len(long[1]) if long else len(short[0]) if short else 0
     step = size - few + 1
     spectrum = _rfft(short[0], size).conj() if short else None
-    total: Any = 0
-    for first, count in _groups(len(x) - few + 1, step, size):
+    groups = list(_groups(len(x) - few + 1, step, size))
+    sums: dict[int, Array] = {}
+
+    def run(first: int, count: int) -> None:
         ours = _rfft(_blocks(x, first, count, step, size))
         if long:
             theirs = _rfft(_blocks(long[0], first, count, step, step), size)
             np.conjugate(theirs, out=theirs)
             theirs *= ours
-            total = total + theirs.sum(0)
+            sums[first] = theirs.sum(0)
         if short:
             ours *= spectrum
             _put(_irfft(ours, size)[:, :step], short[1][first:])
+
+    share([partial(run, *group) for group in groups], _GROUP // 8)
     if long:
-        long[1][...] = _irfft(total, size)[:few]
+        long[1][...] = _irfft(sum(sums[first] for first, _ in groups), size)[:few]
 
 
 def _groups(outputs: int, step: int, size: int) -> Iterator[tuple[int, int]]:

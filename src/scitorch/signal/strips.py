@@ -8,13 +8,15 @@ Leading dimensions broadcast.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+
+from .tiles import share
 
 Array = NDArray[Any]
 Sides = tuple[int, int]
@@ -37,8 +39,11 @@ def convolve(in1: Array, in2: Array) -> Array:
     ours, theirs = _of_rows(in1, columns, sides[0]), _of_rows(in2, columns)
     result = _place(ours, sides[0], _batch(ours, theirs))
     ours = ours[..., : in1.shape[-2], :]
-    for strip in _strips(result, rows):
+
+    def run(strip: Any) -> None:
         result[strip] = _ifft(_times(_fft(ours[strip], rows), _fft(theirs[strip], rows)))[..., : sides[0], :]
+
+    _share(run, _strips(result, rows))
     return _rows_back(result, columns, sides[1])
 
 
@@ -47,8 +52,11 @@ def correlate(in1: Array, in2: Array) -> Array:
     rows, columns = _padded(in1.shape[-2:])
     ours, theirs = _of_rows(in1, columns), _of_rows(in2, columns)
     result = _place(ours, in1.shape[-2] - in2.shape[-2] + 1, _batch(ours, theirs))
-    for strip in _strips(result, rows):
+
+    def run(strip: Any) -> None:
         _correlate(_fft(ours[strip], rows), _fft(theirs[strip], rows), result[strip])
+
+    _share(run, _strips(result, rows))
     return _rows_back(result, columns, in1.shape[-1] - in2.shape[-1] + 1)
 
 
@@ -57,10 +65,13 @@ def gradients(g: Array, in1: Array, in2: Array) -> tuple[Array, Array]:
     rows, columns = _padded(g.shape[-2:])
     spectra = [_of_rows(x, columns) for x in (g, in1, in2)]
     result1, result2 = (_place(spectrum, spectrum.shape[-2], _batch(*spectra)) for spectrum in spectra[1:])
-    for strip in _strips(result1, rows):
+
+    def run(strip: Any) -> None:
         ours, first, second = (_fft(spectrum[strip], rows) for spectrum in spectra)
         _correlate(ours, second, result1[strip])
         _correlate(ours, first, result2[strip])
+
+    _share(run, _strips(result1, rows))
     return _rows_back(result1, columns, in1.shape[-1]), _rows_back(result2, columns, in2.shape[-1])
 
 
@@ -74,10 +85,16 @@ def _of_rows(x: Array, columns: int, rows: int = 0) -> Array:
     shape = (*x.shape[:-2], max(rows, x.shape[-2]), columns // 2 + 1)
     spectra = np.empty(shape, np.result_type(x.dtype, np.complex64))
     height = _rows_at_once(columns, x.dtype, _items(x))
-    for first in range(0, x.shape[-2], height):
-        part = x[..., first : first + height, :]
-        spectra[..., first : first + part.shape[-2], :] = _rfft(part, columns)
+
+    def run(part: Any) -> None:
+        spectra[part] = _rfft(x[part], columns)
+
+    _share(run, (np.s_[..., first : min(first + height, x.shape[-2]), :] for first in range(0, x.shape[-2], height)))
     return spectra
+
+
+def _share(run: Callable[[Any], None], parts: Iterable[Any]) -> None:
+    share([partial(run, part) for part in parts], _STRIP // 8)
 
 
 def _rows_at_once(columns: int, dtype: Any, items: int = 1) -> int:
@@ -122,7 +139,9 @@ def _rows_back(spectra: Array, columns: int, wanted: int) -> Array:
     out = np.empty((*spectra.shape[:-1], wanted), np.finfo(spectra.dtype).dtype)
     flat, results = spectra.reshape(-1, spectra.shape[-1]), out.reshape(-1, wanted)
     height = _rows_at_once(columns, out.dtype)
-    for first in range(0, len(flat), height):
-        part = slice(first, first + height)
+
+    def run(part: slice) -> None:
         results[part] = _irfft(flat[part], columns)[:, :wanted]
+
+    _share(run, (slice(first, first + height) for first in range(0, len(flat), height)))
     return out

@@ -97,7 +97,7 @@ def correlate(signal: Array, taps: Array, tile: Sides, around: Sides = (0, 0)) -
         results = _irfft2(product, tile, overwrite_x=True)
         out[top:bottom, left:right] = results[: bottom - top, : right - left]
 
-    _share([partial(run, *place) for place in _places(outputs, taps.shape, tile)], math.prod(tile))
+    share([partial(run, *place) for place in _places(outputs, taps.shape, tile)], math.prod(tile))
     return out
 
 
@@ -129,7 +129,7 @@ def correlate_lags(signal: Array, other: Array, tile: Sides) -> Array:
         product *= _rfft2(window, tile)
         spectra.append(product)
 
-    _share([partial(run, *place) for place in _places(other.shape, lags, tile)], math.prod(tile))
+    share([partial(run, *place) for place in _places(other.shape, lags, tile)], math.prod(tile))
     return _irfft2(sum(spectra), tile)[: lags[0], : lags[1]].astype(signal.dtype, copy=False)
 
 
@@ -145,7 +145,8 @@ def _places(outputs: tuple[int, ...], taps: tuple[int, ...], tile: Sides) -> Ite
             yield top, left, min(top + down, outputs[0]), min(left + across, outputs[1])
 
 
-def _share(tasks: list[Callable[[], None]], elements: int) -> None:
+def share(tasks: list[Callable[[], None]], elements: int) -> None:
+    """Run them, each of which transforms so many elements, on several threads where it is worth it."""
     width = min(len(tasks), threads(len(tasks) * elements, _WORTH_A_THREAD))
 
     def run(first: int, end: int) -> None:
