@@ -57,7 +57,7 @@ def problem(shape, order, mode, points, seed=0):
     return spline, rng.normal(size=np.prod(shape)), found, rng.normal(size=points)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(
     shape=st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple),
     order=st.integers(0, 5),
@@ -88,7 +88,8 @@ def test_points_next_to_the_border(mode):
         check(spline, np.random.default_rng(0).normal(size=n), points, np.ones(points.shape[1]))
 
 
-STRANGE = np.array([np.nan, np.inf, -np.inf, 1e300, -1e300, 2.0**53, -(2.0**53), 1e16, 2.5])
+# Below 2^63: of larger finite ones SciPy 1.17 reads memory that isn't the image's, in mode "nearest".
+STRANGE = np.array([np.nan, np.inf, -np.inf, 1e18, -1e18, 2.0**53, -(2.0**53), 1e16, 2.5])
 
 
 @pytest.mark.parametrize("mode", MODES)
