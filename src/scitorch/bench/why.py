@@ -6,7 +6,6 @@ entry whose case is no longer above its goal goes.
 """
 
 _CALL = "less than 0.1 ms of work: what is seen is the call"
-_EXPONENTIAL = "JAX's own exponential takes half of SciPy's time; ours are SciPy's expm and expm_frechet"
 _DENSITY = (
     "SciPy's function is half of it; the density keeps its digits for large parameters, the peer multiplies powers"
 )
@@ -20,18 +19,21 @@ WHY = {
     ),
     "fft.dct, 1024": _CALL,
     "linalg.expm, 10 × 10": _CALL,
-    "linalg.expm, 100 × 100": _EXPONENTIAL,
-    "linalg.expm, 500 × 500": _EXPONENTIAL,
+    "linalg.expm, 100 × 100": (
+        "forward: BLAS's products and factors are 0.20 of 0.35 ms, the rest is calls from Python around them, "
+        "0.06 for the norm; JAX's one call takes 0.30"
+    ),
+    "linalg.expm, 500 × 500": (
+        "forward: six products take 15.7 of 24.3 ms, factors and solutions 5.5, by OpenBLAS; JAX's own take 23.6"
+    ),
     "special.jv, 100, in v and z": "less than 0.1 ms of work forward; inferred: in v an integral for each element",
     "special.betainc, 10⁴, in x": _DENSITY,
     "special.j0, 10⁴": "PyTorch's is right to 4e-7 only",
     "special.j0, 10⁶": "PyTorch's is right to 4e-7 only",
-    "linalg.sqrtm, 100 × 100": (
-        "Schur forms are half of it, their roots a quarter; the peers' eigenvectors fail where two eigenvalues meet"
-    ),
     "linalg.solve_banded, 500 × 500, 3 diagonals, in both": _CALL,
     "linalg.solve_banded, 10⁵ × 10⁵, 3 diagonals, in both": (
-        "two solves are half of it; the bands of the transpose and of the gradient are moved in passes of their own"
+        "LAPACK's two solves are 3.0 of 3.7 ms, as of JAX's 3.2; making the gradient's band takes 0.2, and checking "
+        "that numbers are finite, as SciPy does, 0.2"
     ),
     'signal.convolve2d, 128 × 128 with 3 × 3, "same"': (
         "the three compiled sums take 27 of 107 µs, the two crops and their gradients 32, the engine and the calls the "
@@ -68,7 +70,6 @@ WHY = {
         "dimension takes 15; beside large ones, which leave the cache cold, each takes two to three times that"
     ),
     "64 items of sqrtm, 40 × 40": "on one thread nobody can be ahead",
-    "memory: linalg.expm, 500 × 500": "with gradients; inferred: powers in SciPy's expm_frechet",
     "memory: special.betainc, 10⁶, in x": "with gradients; inferred: the density's terms, one array each",
     "correlation, 10 × 10 with 3 × 3, float64": _CALL,
     "correlation, 10 × 10 with 3 × 3, float32": _CALL,

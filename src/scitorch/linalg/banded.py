@@ -22,8 +22,8 @@ def banded(ab: Array, b: Array, *, lower: int, upper: int, check_finite: bool = 
     """The operator below `solve_banded`, for a matrix of right-hand sides; or with the matrix's adjoint."""
     if not adjoint:
         return scipy.linalg.solve_banded((lower, upper), ab, b, check_finite=check_finite)
-    if check_finite:
-        ab, b = np.asarray_chkfinite(ab), np.asarray_chkfinite(b)
+    if check_finite:  # of the matrix, the solution that this is a derivative of has made sure
+        b = np.asarray_chkfinite(b)
     return _adjoint_solution(ab, b, lower, upper)
 
 

@@ -96,28 +96,32 @@ class Exponential:
         norm = _norm(data)
         self.squarings = _squarings(norm)
         self._scale = 0.5**self.squarings
+        self._a = data * data.dtype.type(self._scale) if self.squarings else data
         self._coefficients = next((b for most, b in _APPROXIMANTS if norm <= most), _APPROXIMANTS[-1][1])
-        self.nbytes = (6 + self.squarings) * data.nbytes
+        self.nbytes = 7 * data.nbytes
 
     def value(self) -> Array:
         """The exponential."""
-        root = self._roots[-1]
-        return self._product(root, root) if self.squarings else root
+        root = self._approximant[0]
+        for _ in range(self.squarings):
+            root = self._product(root, root)
+        return root
 
     def derivative(self, e: Array) -> Array:
         """The derivative in the direction e."""
         total, difference = self._changes(e)
-        approximant, *denominator = self._approximant
+        root, *denominator = self._approximant
         # With Q = V - U and Q R = V + U: Q L = d(V + U) - d(V - U) R.
-        change = self._divided(self._product(difference, approximant, onto=total), *denominator)
-        for root in self._roots[: self.squarings]:
+        change = self._divided(self._product(difference, root, onto=total), *denominator)
+        for squared in range(self.squarings):
+            root = self._product(root, root) if squared else root
             change = self._product(change, root, onto=self._product(root, change))
         return change
 
     @cached_property
     def _powers(self) -> list[Array]:
         """The second, the fourth and the sixth of the halved matrix, or as many of them as are asked for."""
-        powers = [self._product(self.data, self.data, self._scale**2)]
+        powers = [self._product(self._a, self._a)]
         while len(powers) < min(3, len(self._coefficients) // 2 - 1):
             powers.append(self._product(powers[0], powers[-1]))
         return powers
@@ -127,39 +131,34 @@ class Exponential:
         """The approximant; the factors of its denominator, transposed, and the order of their columns."""
         numerator, denominator = np.empty_like(self.data), np.empty_like(self.data)
         for rows in self._panels():
-            even = self._polynomial(0, rows)
-            odd = self._product(self._polynomial(1, rows), self.data, self._scale)
-            np.add(even, odd, out=numerator[rows])
-            np.subtract(even, odd, out=denominator[rows])
+            numerator[rows] = self._polynomial(0, rows)
+            odd = self._product(self._polynomial(1, rows), self._a)
+            np.subtract(numerator[rows], odd, out=denominator[rows])
+            numerator[rows] += odd
         getrf, laswp = get_lapack_funcs(("getrf", "laswp"), (denominator,))
         factors, pivots, _ = getrf(denominator.T, overwrite_a=1)
         order = np.argsort(laswp(np.arange(len(pivots), dtype=factors.dtype)[:, None], pivots)[:, 0].real)
         return self._divided(numerator, factors, order), factors, order
 
-    @cached_property
-    def _roots(self) -> list[Array]:
-        """The approximant, and its squares but for the last."""
-        roots = [self._approximant[0]]
-        while len(roots) < self.squarings:
-            roots.append(self._product(roots[-1], roots[-1]))
-        return roots
-
     def _divided(self, x: Array, factors: Array, order: Array) -> Array:
-        """The inverse of the denominator times x, which is overwritten."""
+        """The inverse of the denominator times x, in x's place."""
         # To BLAS these are transposes, which it solves from the right: faster than from the left.
-        half = self._trsm(1, factors, x.T, side=1, overwrite_b=1)
-        return self._trsm(1, factors, half, side=1, lower=1, diag=1, overwrite_b=1).T[order]
+        self._trsm(1, factors, x.T, side=1, overwrite_b=1)
+        self._trsm(1, factors, x.T, side=1, lower=1, diag=1, overwrite_b=1)
+        for columns in self._panels():
+            x[:, columns] = x[order, columns]
+        return x
 
     def _changes(self, e: Array) -> tuple[Array, Array]:
         """The changes of V + U and of U - V in the direction e."""
-        changes = [self._product(e, self.data, self._scale**2, self._product(self.data, e, self._scale**2))]
+        changes = [self._product(e, self._a, self._scale, self._product(self._a, e, self._scale))]
         for power in self._powers[:-1]:
             first, last = changes[0], changes[-1]
             changes.append(self._product(first, power, onto=self._product(self._powers[0], last)))
         total, difference = changes[0], changes[1] if len(changes) > 1 else np.empty_like(changes[0])
         for rows in self._panels():
             even = self._polynomial_change(0, rows, changes)
-            odd = self._product(self._polynomial_change(1, rows, changes), self.data, self._scale)
+            odd = self._product(self._polynomial_change(1, rows, changes), self._a)
             odd = self._product(self._polynomial(1, rows), e, self._scale, odd)
             np.add(even, odd, out=total[rows])
             np.subtract(odd, even, out=difference[rows])
@@ -230,7 +229,7 @@ def _columns(x: Array) -> tuple[Array, bool]:
 
 def _squarings(norm: float) -> int:
     """How often to halve until the last approximant holds."""
-    return max(0, int(np.ceil(np.log2(norm / _LARGEST)))) if norm > 0 else 0
+    return max(0, int(np.ceil(np.log2(min(norm, np.finfo(float).max) / _LARGEST)))) if norm > 0 else 0
 
 
 def _norm(a: Array) -> float:

@@ -136,7 +136,8 @@ def expm(A: Array) -> Array:
     The gradient of `A` is the derivative at ``Aᴴ`` in the direction of ``g``, the upper right block of
     ``exp([[Aᴴ, g], [0, Aᴴ]])``, which holds everywhere. Differentiable to any order, each of which beyond the first
     doubles the size. Unlike `torch.linalg.matrix_exp` the result keeps its
-    digits for matrices whose norm is far greater than their eigenvalues.
+    digits for matrices whose norm is far greater than their eigenvalues. A full matrix of double precision with 64 rows
+    or more and a spectral norm up to 6 has an exponential that isn't SciPy's to the last digit, but is as exact.
 
     References
     ----------
