@@ -136,8 +136,8 @@ def odeint(
         "min_step": hmin,
         "lband": ml,
         "uband": mu,
+        "jac": None if Dfun is None else jac,
     }
-    options |= {"jac": jac if Dfun is not None else None}
     options |= {"rtol": TOLERANCE if rtol is None else rtol, "atol": TOLERANCE if atol is None else atol}
     state = y0[None] if y0.dim() == 0 else y0
     first, again = _distinct(t)
