@@ -72,6 +72,36 @@ def test_a_point_is_evaluated_once(m):
     assert len(points) == 4
 
 
+class OfNumpy(torch.autograd.Function):
+    """A backward pass that leaves no graph, which autograd doesn't notice."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return torch.from_numpy(np.cos(x.detach().numpy()) * g.detach().numpy())
+
+
+class Once(OfNumpy):
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0].cos()
+
+
+@pytest.mark.parametrize("function", [OfNumpy, Once])
+@pytest.mark.parametrize("rest", [0.0, 1.0])
+def test_a_backward_pass_without_a_graph_is_not_left_out(function, rest):
+    if function is Once:
+        same(jacobian(lambda x: function.apply(x) + rest * x, X), torch.diag(X.cos() + rest))
+    with pytest.raises(RuntimeError, match="setup_context"):  # PyTorch's own words: it has no forward mode either
+        jacobian(lambda x: MANY * (function.apply(x)[0] + rest * x[0]), X)
+
+
 def test_a_fit_evaluates_its_function_as_often_as_the_solver_asks_for_values():
     calls = []
 

@@ -58,8 +58,8 @@ WHY = {
         "itself 0.5; the torch loop is Newton's from a near guess, without a bracket"
     ),
     "optimize.curve_fit, 10⁵ points, in the measurements": (
-        "of 17 ms, MINPACK takes 8.7, 7 values 2.8 (torch's exponential takes four times NumPy's), 6 exact Jacobians "
-        "from their graphs 6, as much as SciPy's differences of a torch function; the covariance 0.9"
+        "of 15 ms, MINPACK takes 8.7, 7 values 2.8 (torch's exponential takes four times NumPy's), 6 exact Jacobians "
+        "from their graphs 4, as much as SciPy's differences of a torch function; the covariance 0.9"
     ),
     "optimize.nnls, 500 × 200, in both": (
         "0.2 ms of Python around SciPy's 3.1, up to 0.5 where other work takes its caches: shapes, weakly active "

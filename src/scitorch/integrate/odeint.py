@@ -129,19 +129,15 @@ def odeint(
         derivatives = Dfun(t, y, *args) if tfirst else Dfun(y, t, *args)
         return derivatives.T if col_deriv else derivatives
 
-    for argument, value in (("y0", y0), ("t", t)):
-        if not isinstance(value, Tensor):
-            raise ArgumentError("odeint", argument, "a tensor", type(value).__name__, f"torch.as_tensor({argument})")
-    if t.dim() != 1 or not len(t):
-        raise ShapeError("odeint", "t", "the shape (times,), with one time or more", f"{tuple(t.shape)}")
+    _check(y0, t)
     options: dict[str, Any] = {
         "first_step": h0 or None,
         "max_step": hmax or torch.inf,
         "min_step": hmin,
         "lband": ml,
         "uband": mu,
+        "jac": None if Dfun is None else jac,
     }
-    options |= {"jac": jac if Dfun is not None else None}
     options |= {"rtol": TOLERANCE if rtol is None else rtol, "atol": TOLERANCE if atol is None else atol}
     state = y0[None] if y0.dim() == 0 else y0
     first, again = _distinct(t)
@@ -149,6 +145,14 @@ def odeint(
     choices = Choices("LSODA", None, check, options, name="odeint", argument="func")
     found = solved(fun, (times[0], times[-1]), state, choices, times, args=args)
     return _filled(found.y.mT, len(first))[..., again, :]
+
+
+def _check(y0: Any, t: Any) -> None:
+    for argument, value in (("y0", y0), ("t", t)):
+        if not isinstance(value, Tensor):
+            raise ArgumentError("odeint", argument, "a tensor", type(value).__name__, f"torch.as_tensor({argument})")
+    if t.dim() != 1 or not len(t):
+        raise ShapeError("odeint", "t", "the shape (times,), with one time or more", f"{tuple(t.shape)}")
 
 
 def _refuse(**options: tuple[Any, Any]) -> None:
