@@ -139,11 +139,10 @@ def odeint(
         "jac": None if Dfun is None else jac,
     }
     options |= {"rtol": TOLERANCE if rtol is None else rtol, "atol": TOLERANCE if atol is None else atol}
-    state = y0[None] if y0.dim() == 0 else y0
     first, again = _distinct(t)
     times = t[first]
     choices = Choices("LSODA", None, check, options, name="odeint", argument="func")
-    found = solved(fun, (times[0], times[-1]), state, choices, times, args=args)
+    found = solved(fun, (times[0], times[-1]), torch.atleast_1d(y0), choices, times, args=args)
     return _filled(found.y.mT, len(first))[..., again, :]
 
 
