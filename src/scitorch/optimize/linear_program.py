@@ -120,7 +120,7 @@ def linprog(
         guess = data[0].new_zeros(data[0].numel() + data[2].numel() + data[4].numel())
         given = (data, box)
         equation = (program.solve, program.residual, guess, given)
-        y, _, *rest = implicit("linprog", *equation, check=check, jacobian=program.jacobian, closed=True)
+        y, _, *rest = implicit("linprog", *equation, check=check, jacobian=program.jacobian)
         return y, *rest
 
     y, success, status, nit = each("linprog", tensors, (1, 2, 1, 2, 1), single)
