@@ -52,12 +52,12 @@ WHY = {
     "special.jv, order 1.5, 10⁴": _SAME,
     "special.jv, order 1.5, 10⁶": _SAME,
     "integrate.solve_ivp, Lotka-Volterra, RK45, in start and parameters": (
-        "of 63 ms beside other work, SciPy's steps take 11 and 2546 calls of the torch function 40 (of NumPy's: 1.4): SciPy with that "
-        "function by hand takes 51. Handing over takes 7, the search for what the function uses 3"
+        "of 63 ms beside other work, SciPy's steps take 11 and 2546 calls of the torch function 40 (of NumPy's: 1.4): "
+        "SciPy with that function by hand takes 51. Handing over takes 7, the search for what the function uses 3"
     ),
     "integrate.solve_ivp, Robertson, Radau, in start and rates": (
-        "of 58 ms beside other work, SciPy's steps take 17 and 1082 calls of the torch function 24 (of NumPy's: 1): SciPy with that "
-        "function by hand takes 43. 32 exact Jacobians take 9, handing over 3, refining the solution 2"
+        "of 58 ms beside other work, SciPy's steps take 17 and 1082 calls of the torch function 24 (of NumPy's: 1): "
+        "SciPy with that function by hand takes 43. 32 exact Jacobians take 9, handing over 3, refining the solution 2"
     ),
     "optimize.root_scalar, 10000 at once": (
         "of 7.5 ms, SciPy's solver takes 4.6 without its function, ten calls of the mapped torch function 2, vmap "
