@@ -90,7 +90,7 @@ def sleeping(x):
     ("call", "owner"),
     [
         (lambda: slow(torch.ones(3)), shares.KERNELS),
-        (lambda: torch.func.vmap(slow)(torch.ones(2, 3)), shares.KERNELS),
+        (lambda: torch.func.vmap(lambda x: slow(x))(torch.ones(2, 3)), shares.KERNELS),
         (lambda: optimize.root_scalar(sleeping, bracket=(0.0, 1.0)), shares.USER),
         (lambda: torch.ones(1000, 1000) @ torch.ones(1000, 1000), shares.AROUND),
     ],

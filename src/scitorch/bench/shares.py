@@ -19,7 +19,7 @@ import scitorch
 from scitorch.bench.case import Call
 
 KERNELS, SOLVERS, USER, AROUND = "kernels", "SciPy's solvers", "the user's function", "PyTorch and Python around"
-_OUTSIDE = "outside"
+_OUTSIDE, _TORCH = "outside", "torch"
 _INHERITED = (KERNELS, USER)  # whatever these call is theirs
 
 _FOLDERS = {  # the first that a file lies in
@@ -27,7 +27,7 @@ _FOLDERS = {  # the first that a file lies in
     str(Path(scitorch.__file__).parent): AROUND,
     str(Path(scipy.__file__).parent): SOLVERS,
     str(Path(np.__file__).parent): SOLVERS,
-    str(Path(torch.__file__).parent): AROUND,
+    str(Path(torch.__file__).parent): _TORCH,
     sysconfig.get_path("purelib"): "",  # the caller's, as what else is installed
     sysconfig.get_path("stdlib"): "",
 }
@@ -70,7 +70,7 @@ class Clock:
         owner = next((who for folder, who in _FOLDERS.items() if file.startswith(folder)), USER) or caller
         if file.startswith("<"):  # what Python makes of text, as for data classes
             return caller
-        called_back = AROUND in self._owners or SOLVERS in self._owners
+        called_back = AROUND in self._owners or SOLVERS in self._owners  # as by torch.func.vmap it isn't
         return _OUTSIDE if owner == USER and not called_back else owner
 
 
@@ -103,7 +103,7 @@ def shares(call: Call, seconds: float = 0.2) -> dict[str, float]:
         if perf_counter() > end:
             break
     taken = clock.seconds
-    taken[AROUND] = taken.get(AROUND, 0.0) + taken.pop(_OUTSIDE, 0.0)
+    taken[AROUND] += taken.pop(_OUTSIDE, 0.0) + taken.pop(_TORCH, 0.0)
     total = sum(taken.values())
     return {owner: taken[owner] / total for owner in sorted(taken, key=taken.__getitem__, reverse=True)}
 
