@@ -117,3 +117,11 @@ def test_threads_give_the_same(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     for got, wanted in zip(results(), alone, strict=True):
         torch.testing.assert_close(got, wanted, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_blocks_in_a_graph_of_any_size(shape):
+    compiled = torch.compile(signal.oaconvolve, fullgraph=True, dynamic=True, backend="aot_eager")
+    for n in (300, 500):
+        x, taps = (torch.rand(*shape, m, dtype=torch.double) for m in (n, 20))
+        torch.testing.assert_close(compiled(x, taps), signal.oaconvolve(x, taps), rtol=1e-12, atol=1e-12)

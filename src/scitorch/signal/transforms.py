@@ -254,6 +254,10 @@ def _block_length(long: int, short: int) -> int:
     """The size of transform with the least work for each new sample: ``N log(2N) / (N - K)``, K the overlap."""
     if short >= long / 2:
         return long + short - 1
-    sizes = [fast_length(short << k) for k in range(1, (2 * long // short).bit_length())]
-    best = min(sizes, key=lambda size: size * math.log(2 * size) / (size - short + 1))
+    best, least = long, math.inf
+    for k in range(1, (2 * long // short).bit_length()):
+        size = fast_length(short << k)
+        work = size * math.log(2 * size) / (size - short + 1)
+        if work < least:  # Dynamo knows no `min` by a key
+            best, least = size, work
     return best if best < long else long + short - 1
