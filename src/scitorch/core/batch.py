@@ -11,6 +11,8 @@ from .pace import Pace
 from .parallel import asked, progress_bar
 from .pool import busy
 
+PARTS = 2  # a worker: sending one overlaps with work on another; joblib looks for each only every 10 ms
+
 
 def run_items(name: str, items: Items, pace: Pace, *, small: bool) -> list[Array]:
     """Run every item where the user says, or else where it takes least, and give the results.
@@ -48,10 +50,10 @@ def _run_as_asked(items: Items, backend: Any, workers: int, *, threads: bool | N
 
 
 def _run_over_joblib(items: Items, backend: Any, workers: int) -> None:
-    """Some parts a worker, so that sending overlaps with work; parts that a killed worker lost are run once more."""
+    """Parts that a killed worker lost are run once more."""
     import joblib
 
-    parts = items.chunks(4 * workers)
+    parts = items.chunks(PARTS * workers)
     try:
         _run_parts(joblib, items, backend, parts)
     except BrokenExecutor:
